@@ -1,0 +1,243 @@
+"""One turn of everything the edge does: `step(now)` collects, keeps and delivers, and never waits.
+
+The loop that calls it lives in `__main__`; tests and the simulator call it with any time they like. What takes long
+(a Modbus line, the network) runs behind the ports, and its results are picked up here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edge import VERSION, tables
+from edge.clock import AnchorKeeper, HubTime, Instant
+from edge.devices import PolledDevice, load_powers
+from edge.errors import RetryLater
+from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher
+from edge.schedule import Schedule
+from edge.sessions import SessionBook
+from edge.settings import SITE_INTERVAL_S, Settings
+from edge.slots import Change, SlotDebouncer
+from edge.uplink import ROWS_FULL, Settlement, Uplink
+from protocol import batch
+from protocol.batch import Batch, EventRow, TableRows
+from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Gap, GapCause, Lane
+from protocol.ranges import runs
+from protocol.topics import Channel
+
+_LOG = logging.getLogger(__name__)
+_DISK_REFUSES = "outbox-not-writable"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world as the agent is given it; `readers` are by device name, shared between devices of one line."""
+
+    outbox: Outbox
+    readers: Mapping[str, RegisterReader]
+    link: Link
+    probe: Probe
+    watcher: SlotWatcher | None = None
+
+
+class Agent:
+    """The agent of one site, in one boot of its Pi."""
+
+    def __init__(self, settings: Settings, ports: Ports, uplink: Uplink, boot: int) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._outbox = ports.outbox
+        self._boot = boot
+        self._tables = {table.name: i for i, table in enumerate(tables.schema_of(settings).tables)}
+        self.devices = {d.name: PolledDevice(self._tables[d.name], d) for d in settings.devices}
+        self.schedule = Schedule(
+            {d.name: float(d.poll_interval_s) for d in settings.devices}
+            | {tables.SITE: float(SITE_INTERVAL_S), tables.SYSTEM: float(settings.system_interval_s)}
+        )
+        self._debouncer = SlotDebouncer(settings.kiosk.debounce_s if settings.kiosk is not None else 0.0)
+        self.sessions = SessionBook(boot)
+        self._anchors = AnchorKeeper()
+        self.uplink = uplink
+        self.sent_bytes = 0
+        self._last_commit_s = 0.0
+        self._commit_now = False
+        self._disk_refuses = False
+        self._next_levels_s = 0.0
+        self._looked = False
+
+    def start(self, now: Instant, boot_id: str) -> None:
+        """Record that the agent began, and end what its predecessor could not finish."""
+        uptime_s = int(now.uptime_s)
+        self._event(uptime_s, AgentStarted(VERSION, boot_id))
+        if self._outbox.damage is not None:
+            self._event(uptime_s, AlarmRaised("outbox-damaged", self._outbox.damage))
+        for ended in self.sessions.recover(self._outbox.open_sessions(), uptime_s):
+            self._event(uptime_s, ended)
+
+    def step(self, now: Instant) -> None:
+        """Do everything that is due; call it a few times a second, or in a test at any moments that only grow."""
+        self.collect(now)
+        self.deliver(now)
+
+    def collect(self, now: Instant) -> None:
+        """Sample slots and devices, and commit what is worth it."""
+        uptime_s = now.uptime_s
+        self._anchor(now, None)
+        if uptime_s >= self._next_levels_s and self._ports.watcher is not None:
+            self._watch_slots(self._ports.watcher.levels(), uptime_s)
+        for job in self.schedule.due(uptime_s):
+            self._start(job, uptime_s)
+        for reader in set(self._ports.readers.values()):
+            for result in reader.finished():
+                device = self.devices[result.device]
+                values, alarms = device.take(result)
+                self.schedule.settle(result.device, succeeded=values is not None)
+                if values is not None:
+                    self._outbox.add_sample(device.table, self._boot, device.asked_at_s, values)
+                for alarm in alarms:
+                    self._event(device.asked_at_s, alarm)
+        self._commit_when_due(uptime_s)
+
+    def deliver(self, now: Instant) -> None:
+        """Send what the hub lacks and let go of what it has."""
+        link, now_s = self._ports.link, now.uptime_s
+        for ack in link.acks():
+            settlement = self.uplink.acknowledged(ack, now_s)
+            if settlement is not None:
+                self._settle(settlement, now)
+        connected = link.connected()
+        if self.uplink.should_connect(connected=connected, connecting=link.connecting(), now_s=now_s):
+            link.connect()
+        while connected and self.uplink.may_send(self._outbox.backlog(), now_s):
+            if not self._send(now_s):
+                break
+
+    def commit(self, uptime_s: float) -> None:
+        """Make everything taken so far survive a power cut; a disk that refuses is asked again later."""
+        self._last_commit_s = uptime_s
+        self._commit_now = False
+        try:
+            self._outbox.commit(self.sessions.snapshot(int(uptime_s)))
+        except RetryLater as error:
+            _LOG.warning("%s", error)
+            if not self._disk_refuses:
+                self._outbox.add_event(self._boot, int(uptime_s), AlarmRaised(_DISK_REFUSES, str(error)[:200]))
+            self._disk_refuses = True
+        else:
+            if self._disk_refuses:
+                self._event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
+            self._disk_refuses = False
+
+    def _start(self, job: str, uptime_s: float) -> None:
+        if job in self.devices:
+            device = self.devices[job]
+            if not self._ports.readers[job].start(device.poll(uptime_s)):
+                self.schedule.settle(job, succeeded=False)
+        elif job == tables.SYSTEM:
+            readings = {
+                **self._ports.probe.readings(),
+                "outbox_rows": self._outbox.backlog().rows,
+                "sent_bytes": self.sent_bytes,
+            }
+            row = [readings.get(metric) for metric in tables.SYSTEM_COLUMNS]
+            self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), row)
+        elif job in self._tables:
+            self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), self._site_row())
+
+    def _site_row(self) -> list[int | None]:
+        row: list[int | None] = []
+        if self._settings.lights is not None:
+            pin = self._ports.watcher.lights() if self._ports.watcher is not None else None
+            lit = self._settings.lights.lit(load_powers(self.devices), pin)
+            row.append(None if lit is None else int(lit))
+        if self._settings.kiosk is not None:
+            row.append(len(self.sessions.open))
+        return row
+
+    def _watch_slots(self, levels: Mapping[int, bool], uptime_s: float) -> None:
+        kiosk = self._settings.kiosk
+        self._next_levels_s = uptime_s + (kiosk.sample_interval_s if kiosk is not None else 0.0)
+        for change in self._debouncer.step(levels, uptime_s):
+            self._change(change)
+        if not self._looked:
+            self._looked = True
+            for ended in self.sessions.first_look_done():
+                self._event(int(uptime_s), ended)
+
+    def _change(self, change: Change) -> None:
+        if change.occupied:
+            taken = self.sessions.opens(change)
+            if taken is not None:
+                self.sessions.opened(change, self._event(int(change.uptime_s), taken))
+            return
+        ended = self.sessions.closes(change)
+        if ended is not None:
+            self._event(int(change.uptime_s), ended)
+
+    def _event(self, uptime_s: int, event: Event) -> int:
+        """Take an event; money and alarms are committed in this very step."""
+        self._commit_now = self._commit_now or event.lane in (Lane.MONEY, Lane.ALARM)
+        return self._outbox.add_event(self._boot, uptime_s, event)
+
+    def _anchor(self, now: Instant, hub_time: HubTime | None) -> None:
+        due = self._anchors.step(now, hub_time)
+        if due is not None:
+            self._event(*due)
+
+    def _commit_when_due(self, uptime_s: float) -> None:
+        interval_s = self._settings.outbox.commit_interval_s
+        if self._outbox.uncommitted() and (self._commit_now or uptime_s - self._last_commit_s >= interval_s):
+            self.commit(uptime_s)
+
+    def _settle(self, settlement: Settlement, now: Instant) -> None:
+        self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs)
+        for seqs, reason in settlement.refused:
+            _LOG.error("the hub refused rows %s: %s", runs(seqs), reason)
+            self._outbox.refuse(seqs, reason)
+            for first, last in runs(seqs):
+                self._event(int(now.uptime_s), Gap(first, last, GapCause.REFUSED_BY_HUB))
+        for schema_id in settlement.schemas_wanted:
+            payload = self._outbox.schema_payload(schema_id)
+            if payload is not None:
+                self._publish(Channel.SCHEMA, payload)
+        self._anchor(now, settlement.hub_time)
+
+    def _send(self, now_s: float) -> bool:
+        rows = self._outbox.pending(ROWS_FULL, self.uplink.excluded())
+        if not rows:
+            return False
+        message = compose(self._outbox.epoch, rows)
+        payload = batch.encode(message)
+        self._publish(Channel.UP, payload)
+        self.uplink.sent(batch.batch_id(payload), [row.seq for row in rows], message.schema_id, now_s)
+        return True
+
+    def _publish(self, channel: Channel, payload: bytes) -> None:
+        self.sent_bytes += len(payload)
+        self._ports.link.publish(channel, payload)
+
+
+def compose(epoch: int, rows: list[SampleRow | EventRow]) -> Batch:
+    """Lay rows of one schema out as a batch: samples column by column, events one by one."""
+    samples: dict[int, list[SampleRow]] = {}
+    for row in rows:
+        if isinstance(row, SampleRow):
+            samples.setdefault(row.table, []).append(row)
+    schema_id = next((row.schema_id for row in rows if isinstance(row, SampleRow)), b"")
+    return Batch(
+        epoch,
+        schema_id,
+        tuple(_table(table, samples[table]) for table in sorted(samples)),
+        tuple(row for row in rows if isinstance(row, EventRow)),
+    )
+
+
+def _table(table: int, rows: list[SampleRow]) -> TableRows:
+    return TableRows(
+        table,
+        tuple(row.seq for row in rows),
+        tuple(row.boot for row in rows),
+        tuple(row.uptime_s for row in rows),
+        tuple(zip(*(row.values for row in rows), strict=True)),
+    )

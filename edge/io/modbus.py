@@ -1,0 +1,162 @@
+"""Modbus lines: one worker thread per serial port or TCP host; sole importer of pymodbus.
+
+Current pymodbus hands a late reply to the next request. So after any time-out the line stays silent until a late
+reply must have passed, is flushed, and every answer is held against function and length. Reads only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from pymodbus import FramerType, ModbusException
+from pymodbus.client import ModbusSerialClient, ModbusTcpClient
+
+from edge.errors import EdgeError, Refused, RetryLater
+from edge.ports import Poll, PollResult
+from edge.readplan import Block, Words
+from edge.registers import Table
+from edge.settings import Connection
+
+_LOG = logging.getLogger(__name__)
+_PARITY = {"none": "N", "even": "E", "odd": "O"}
+_READ = {
+    Table.COIL: "read_coils",
+    Table.DISCRETE: "read_discrete_inputs",
+    Table.HOLDING: "read_holding_registers",
+    Table.INPUT: "read_input_registers",
+}
+_EXCEPTIONS = {
+    1: "does not know this function",
+    2: "does not know this address",
+    3: "does not read this many words at once",
+    4: "reports a fault of its own",
+    6: "is busy",
+}
+_BUSY_CODES = (4, 5, 6, 10, 11)
+TRIES = 2
+QUEUE_MAX = 4
+"""Polls that may wait for one line; more are refused, so a dead device cannot pile up work."""
+
+LATE_REPLY_S = 1.0
+"""How long after a time-out a reply may still arrive."""
+
+
+class ModbusLine:
+    """A `RegisterReader` over one RTU port or TCP host."""
+
+    def __init__(self, connection: Connection, *, timeout_s: float, pause_s: float) -> None:
+        self._name = connection.port or f"{connection.host}:{connection.tcp_port}"
+        self._client = _client(connection, timeout_s)
+        self._pause_s = pause_s
+        self._polls: queue.Queue[Poll | None] = queue.Queue(QUEUE_MAX)
+        self._results: queue.SimpleQueue[PollResult] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"modbus {self._name}", daemon=True)
+        self._thread.start()
+
+    def start(self, poll: Poll) -> bool:
+        """See `RegisterReader.start`."""
+        try:
+            self._polls.put_nowait(poll)
+        except queue.Full:
+            return False
+        return True
+
+    def finished(self) -> list[PollResult]:
+        """See `RegisterReader.finished`."""
+        results = []
+        while not self._results.empty():
+            results.append(self._results.get())
+        return results
+
+    def close(self) -> None:
+        """End the thread after the poll under way and release the line."""
+        with contextlib.suppress(queue.Full):
+            while True:
+                try:
+                    self._polls.get_nowait()
+                except queue.Empty:
+                    break
+            self._polls.put_nowait(None)
+        self._thread.join(timeout=10)
+        self._hang_up()
+
+    def _work(self) -> None:
+        while (poll := self._polls.get()) is not None:
+            self._results.put(self._poll(poll))
+
+    def _poll(self, poll: Poll) -> PollResult:
+        answers: dict[Block, Words] = {}
+        errors: dict[Block, EdgeError] = {}
+        for block in poll.blocks:
+            try:
+                answers[block] = self._read(poll.unit, block)
+            except Refused as error:
+                errors[block] = error
+            except RetryLater as error:
+                errors[block] = error
+                break  # a silent device would only cost the line one time-out per block
+            time.sleep(self._pause_s)
+        return PollResult(poll.device, answers, errors)
+
+    def _read(self, unit: int, block: Block) -> Words:
+        for attempt in range(TRIES):
+            try:
+                return self._ask(unit, block)
+            except RetryLater as error:
+                self._quieten()
+                if attempt == TRIES - 1:
+                    raise
+                _LOG.debug("%s: %s, asking again", self._name, error)
+        raise AssertionError  # TRIES is at least one
+
+    def _ask(self, unit: int, block: Block) -> Words:
+        read: Callable[..., object] = getattr(self._client, _READ[block.table])
+        where = f"{self._name} unit {unit}"
+        what = f"{block.table} {block.address:#06x}+{block.count}"
+        try:
+            if not self._client.connected and not self._client.connect():
+                raise RetryLater(f"{where} cannot be opened; is the cable in and the port name right?")
+            reply = read(block.address, count=block.count, device_id=unit)
+        except (ModbusException, OSError) as error:
+            self._hang_up()
+            raise RetryLater(f"{where} did not answer {what}: {_reason(error)}") from error
+        if reply.isError():  # type: ignore[attr-defined]  # every pymodbus reply has it
+            code = getattr(reply, "exception_code", 0)
+            kind = RetryLater if code in _BUSY_CODES else Refused
+            raise kind(f"{where} {_EXCEPTIONS.get(code, f'answers with exception {code}')} ({what})")
+        bit_table = block.table in (Table.COIL, Table.DISCRETE)
+        words = tuple(int(word) for word in getattr(reply, "bits" if bit_table else "registers"))
+        if len(words) < block.count or (len(words) > block.count and not bit_table):
+            raise RetryLater(f"{where} answered {len(words)} words to {what}: a late reply to another request")
+        return words[: block.count]
+
+    def _quieten(self) -> None:
+        """Let a late reply pass and forget it, so that it cannot answer the next request."""
+        self._hang_up()
+        time.sleep(LATE_REPLY_S)
+
+    def _hang_up(self) -> None:
+        self._client.close()  # type: ignore[no-untyped-call]  # pymodbus leaves it bare
+
+
+def _client(connection: Connection, timeout_s: float) -> ModbusSerialClient | ModbusTcpClient:
+    if connection.port is not None:
+        return ModbusSerialClient(
+            connection.port,
+            framer=FramerType.RTU,
+            baudrate=connection.baud,
+            parity=_PARITY[connection.parity],
+            stopbits=connection.stop_bits,
+            timeout=timeout_s,
+            retries=0,
+        )
+    return ModbusTcpClient(connection.host or "", port=connection.tcp_port, timeout=timeout_s, retries=0)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).replace("\n", " ").removeprefix("Modbus Error: ")

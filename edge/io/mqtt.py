@@ -1,0 +1,142 @@
+"""The link to the broker over MQTT 3.1.1; sole importer of paho at the edge.
+
+paho's network thread only appends to a queue. Its own store is never relied on: the session is clean, at most the
+uplink's window is handed over, and what was not sent before a disconnection is dropped here and sent again from the
+outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import ssl
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge import VERSION
+from edge.errors import Refused, RetryLater
+from edge.settings import UplinkSettings
+from protocol import control, topics
+from protocol.control import Ack, SiteState
+from protocol.errors import WireError
+from protocol.topics import Channel
+
+_LOG = logging.getLogger(__name__)
+ACKS_MAX = 1000
+
+
+class MqttLink:
+    """A `Link` to one broker; connects only when told to."""
+
+    def __init__(self, settings: UplinkSettings, address: topics.Address, epoch: int) -> None:
+        self._settings = settings
+        self._address = address
+        self._epoch = epoch
+        self._acks: queue.Queue[Ack] = queue.Queue(ACKS_MAX)
+        self._trying = False
+        self.last_error = ""
+        self.refused_acks = 0
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"kayasol-{address.site}",
+            clean_session=True,
+            reconnect_on_failure=False,
+        )
+        client.suppress_exceptions = True
+        if settings.password_file is not None:
+            client.username_pw_set(settings.username, _secret(settings.password_file))
+        if settings.tls:
+            client.tls_set_context(_tls(settings.ca_file))
+        client.will_set(address.topic(Channel.STATE), self._state(online=False), qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._client = client
+
+    def connect(self) -> None:
+        """See `Link.connect`."""
+        self._client.loop_stop()
+        self._trying = True
+        try:
+            self._client.connect_async(self._settings.host, self._settings.tcp_port, self._settings.keepalive_s)
+            self._client.loop_start()
+        except (OSError, ValueError) as error:
+            self._failed(str(error))
+
+    def connected(self) -> bool:
+        """See `Link.connected`."""
+        return self._client.is_connected() and not self._trying
+
+    def connecting(self) -> bool:
+        """See `Link.connecting`."""
+        return self._trying
+
+    def publish(self, channel: Channel, payload: bytes) -> None:
+        """See `Link.publish`."""
+        self._client.publish(self._address.topic(channel), payload, qos=self._settings.qos)
+
+    def acks(self) -> list[Ack]:
+        """See `Link.acks`."""
+        acks = []
+        while not self._acks.empty():
+            acks.append(self._acks.get())
+        return acks
+
+    def close(self) -> None:
+        """Say that the site goes offline on purpose, and disconnect."""
+        if self._client.is_connected():
+            state = self._state(online=False)
+            self._client.publish(self._address.topic(Channel.STATE), state, qos=1, retain=True).wait_for_publish(2)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _state(self, *, online: bool) -> bytes:
+        return control.encode_state(SiteState(online, self._epoch, VERSION))
+
+    def _on_connect(self, client: mqtt.Client, _: object, __: mqtt.ConnectFlags, code: ReasonCode, ___: object) -> None:
+        if code.is_failure:
+            self._failed(f"the broker refuses us: {code}")
+            return
+        client.subscribe(self._address.topic(Channel.ACK), qos=0)
+        client.publish(self._address.topic(Channel.STATE), self._state(online=True), qos=1, retain=True)
+        self.last_error = ""
+        self._trying = False
+
+    def _on_connect_fail(self, *_: object) -> None:
+        self._failed("the broker cannot be reached")
+
+    def _on_disconnect(self, client: mqtt.Client, *_: object) -> None:
+        client.drop_out_messages()
+        if not self.last_error:
+            self.last_error = "the connection was lost"
+        self._trying = False
+
+    def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
+        try:
+            self._acks.put_nowait(control.decode_ack(bytes(message.payload)))
+        except (WireError, queue.Full) as error:
+            self.refused_acks += 1
+            _LOG.warning("an ack cannot be used: %s", error)
+
+    def _failed(self, reason: str) -> None:
+        self.last_error = reason
+        self._trying = False
+        _LOG.info("%s:%d: %s", self._settings.host, self._settings.tcp_port, reason)
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise Refused(f"the certificate authority {ca_file} cannot be read: {error}") from error
+
+
+def _secret(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise RetryLater(f"the password file {path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,24 @@
+-- One generation of one site's outbox. AUTOINCREMENT: a seq is never used twice, not even after its row is gone.
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS boots (ordinal INTEGER PRIMARY KEY AUTOINCREMENT, boot_id TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS schemas (id BLOB PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rows (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane INTEGER NOT NULL,             -- protocol.events.Lane
+    schema_id BLOB,                    -- NULL for an event
+    tab INTEGER,                       -- table of the schema, NULL for an event
+    boot INTEGER NOT NULL,
+    uptime_s INTEGER NOT NULL,
+    body TEXT NOT NULL                 -- JSON: the values, or the event as on the wire
+);
+CREATE INDEX IF NOT EXISTS rows_by_value ON rows (lane, seq);
+-- Money rows the hub has, and any row it refused: kept for audit.
+CREATE TABLE IF NOT EXISTS kept (
+    seq INTEGER PRIMARY KEY, lane INTEGER NOT NULL, schema_id BLOB, tab INTEGER,
+    boot INTEGER NOT NULL, uptime_s INTEGER NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS open_sessions (
+    slot INTEGER PRIMARY KEY, taken_seq INTEGER NOT NULL, start_boot INTEGER NOT NULL,
+    start_uptime_s INTEGER NOT NULL, last_boot INTEGER NOT NULL, last_uptime_s INTEGER NOT NULL,
+    found INTEGER NOT NULL
+);

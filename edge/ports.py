@@ -1,0 +1,158 @@
+"""What the agent needs from the world, as it needs it; `io/` has the real ones, the simulator and tests others.
+
+None of these calls waits: what takes time goes on behind the port and its result is fetched in a later step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from edge.errors import EdgeError
+from edge.readplan import Block, Words
+from protocol.batch import EventRow
+from protocol.control import Ack
+from protocol.events import Event
+from protocol.ranges import Range
+from protocol.topics import Channel
+
+Values = Sequence[int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """Blocks to read from one device."""
+
+    device: str
+    unit: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What a device answered, and why the other blocks have no answer."""
+
+    device: str
+    answers: Mapping[Block, Words]
+    errors: Mapping[Block, EdgeError] = field(default_factory=dict)
+
+
+class RegisterReader(Protocol):
+    """One Modbus line with all devices on it."""
+
+    def start(self, poll: Poll) -> bool:
+        """Begin a poll in the background; False when the line is too busy to take it."""
+
+    def finished(self) -> list[PollResult]:
+        """Hand over the polls that ended since the last call."""
+
+
+class SlotWatcher(Protocol):
+    """The input pins."""
+
+    def levels(self) -> Mapping[int, bool]:
+        """Tell for each slot whether a phone is present right now, not debounced."""
+
+    def lights(self) -> bool | None:
+        """Tell whether the lights' pin is active; None when there is no such pin."""
+
+
+class Probe(Protocol):
+    """The Pi itself."""
+
+    def readings(self) -> Mapping[str, int | None]:
+        """Tell cpu_temp_c (tenths), memory_free_mb and disk_free_mb."""
+
+
+class Link(Protocol):
+    """The connection to the broker; at most what the agent hands over is ever in flight."""
+
+    def connect(self) -> None:
+        """Begin to connect, unless connected or connecting."""
+
+    def connected(self) -> bool:
+        """Say whether publishing makes sense now."""
+
+    def connecting(self) -> bool:
+        """Say whether an attempt is under way."""
+
+    def publish(self, channel: Channel, payload: bytes) -> None:
+        """Hand one payload to the network; delivery is known only from the hub's ack."""
+
+    def acks(self) -> list[Ack]:
+        """Hand over the acks that arrived since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A charging session under way, as it must survive a power cut."""
+
+    slot: int
+    taken_seq: int
+    start_boot: int
+    start_uptime_s: int
+    last_boot: int
+    last_uptime_s: int
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRow:
+    """A committed sample waiting to be sent."""
+
+    seq: int
+    schema_id: bytes
+    table: int
+    boot: int
+    uptime_s: int
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many committed rows the hub has not acknowledged."""
+
+    rows: int
+    urgent: int
+
+
+class Outbox(Protocol):
+    """What must not be forgotten. Rows exist for others once `commit` has returned."""
+
+    epoch: int
+    damage: str | None
+    """What was wrong with the file that this outbox replaces, if anything."""
+
+    def open_sessions(self) -> list[OpenSession]:
+        """List the sessions that were open at the last commit."""
+
+    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values) -> int:
+        """Take a sample of the present schema; returns its seq."""
+
+    def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
+        """Take an event; returns its seq."""
+
+    def commit(self, open_sessions: Sequence[OpenSession]) -> None:
+        """Make everything taken so far, and the open sessions, survive a power cut.
+
+        Raises `RetryLater` when the disk will not have it; nothing is forgotten and the next commit tries again.
+        """
+
+    def uncommitted(self) -> int:
+        """Count the rows taken and not yet committed."""
+
+    def backlog(self) -> Backlog:
+        """Count what the hub still lacks."""
+
+    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
+        """List committed rows in order of value (money, alarms, notes, telemetry), without the excluded seqs."""
+
+    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int]) -> None:
+        """Let go of rows that the hub has committed; money rows are kept for audit."""
+
+    def refuse(self, seqs: Sequence[int], reason: str) -> None:
+        """Set rows aside that the hub will not take."""
+
+    def schema_payload(self, schema_id: bytes) -> bytes | None:
+        """Find the encoded schema of that id, past ones included."""

@@ -1,0 +1,209 @@
+"""Settings of one site: `site.yaml`, its board and its device profiles as one frozen value.
+
+Nothing is touched outside the texts given: no port is opened, no file looked for. So `check` works on a laptop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge import profiles
+from edge.lights import Lights
+from edge.profiles import Profile
+from edge.registers import Register
+from firmware_config import ConfigError, Document, load
+
+SITE_INTERVAL_S = 60
+"""How often lights and slots are sampled into the series; sessions are exact regardless."""
+
+TextOf = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a device is: a serial `port` with a baud rate, or a TCP `host`; equal connections share one bus."""
+
+    port: str | None = None
+    baud: int = 0
+    parity: str = "none"
+    stop_bits: int = 1
+    host: str | None = None
+    tcp_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device to poll."""
+
+    name: str
+    profile: Profile
+    connection: Connection
+    unit: int
+    poll_interval_s: int
+    registers: tuple[Register, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One input of the Pi."""
+
+    number: int
+    active_low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kiosk:
+    """The charging slots and how they are sampled."""
+
+    slots: dict[int, Pin]
+    sample_interval_s: float
+    debounce_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """Where the hub's broker is and how often it is bothered."""
+
+    host: str
+    tcp_port: int
+    tls: bool
+    ca_file: str | None
+    username: str
+    password_file: str | None
+    batch_interval_s: int
+    keepalive_s: int
+    ack_timeout_s: float
+    qos: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxSettings:
+    """Where rows wait and how many may."""
+
+    directory: str
+    rows_max: int
+    bytes_max: int
+    commit_interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything particular to one site."""
+
+    site: str
+    name: str
+    shard: int
+    devices: tuple[Device, ...]
+    kiosk: Kiosk | None
+    lights: Lights | None
+    lights_pin: Pin | None
+    uplink: UplinkSettings
+    outbox: OutboxSettings
+    system_interval_s: int
+
+
+def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -> Settings:
+    """Read `site.yaml`; raises `ConfigError` naming file, line and key for whatever cannot be used."""
+    document = load(text, "site", origin)
+    data = document.data
+    devices = tuple(_device(document, name, line, profile_text) for name, line in data["devices"].items())
+    kiosk, board = _kiosk(document, board_text)
+    lights, lights_pin = _lights(document, devices, board)
+    uplink, outbox = data["uplink"], data.get("outbox", {})
+    return Settings(
+        site=data["site"]["id"],
+        name=data["site"]["name"],
+        shard=data["site"]["shard"],
+        devices=devices,
+        kiosk=kiosk,
+        lights=lights,
+        lights_pin=lights_pin,
+        uplink=UplinkSettings(
+            host=uplink["host"],
+            tcp_port=uplink.get("tcp_port", 8883),
+            tls=uplink.get("tls", True),
+            ca_file=uplink.get("ca_file"),
+            username=uplink.get("username", data["site"]["id"]),
+            password_file=uplink.get("password_file"),
+            batch_interval_s=uplink.get("batch_interval_s", 900),
+            keepalive_s=uplink.get("keepalive_s", 1200),
+            ack_timeout_s=uplink.get("ack_timeout_s", 60.0),
+            qos=uplink.get("qos", 1),
+        ),
+        outbox=OutboxSettings(
+            directory=outbox.get("directory", "/var/lib/kayasol"),
+            rows_max=outbox.get("rows_max", 2_000_000),
+            bytes_max=outbox.get("bytes_max", 500_000_000),
+            commit_interval_s=outbox.get("commit_interval_s", 60.0),
+        ),
+        system_interval_s=data.get("system", {}).get("poll_interval_s", 900),
+    )
+
+
+def _device(document: Document, name: str, line: dict[str, Any], profile_text: TextOf) -> Device:
+    path = ("devices", name)
+    try:
+        profile = profiles.parse(load(profile_text(line["profile"]), "device", f"profile {line['profile']}"))
+    except ConfigError as error:
+        document.refuse((*path, "profile"), str(error))
+    metrics = tuple(line.get("metrics", ()))
+    registers = profile.only(metrics)
+    unknown = set(metrics) - {register.metric for register in registers}
+    if unknown:
+        document.refuse((*path, "metrics"), f"{profile.name} does not tell {', '.join(sorted(unknown))}")
+    return Device(
+        name=name,
+        profile=profile,
+        connection=_connection(line["connection"], profile),
+        unit=line.get("unit", profile.bus.unit),
+        poll_interval_s=line.get("poll_interval_s", 60),
+        registers=registers,
+    )
+
+
+def _connection(line: dict[str, Any], profile: Profile) -> Connection:
+    if "host" in line:
+        return Connection(host=line["host"], tcp_port=line.get("tcp_port", 502))
+    bus = profile.bus
+    return Connection(line["port"], line.get("baud", bus.baud), bus.parity, bus.stop_bits)
+
+
+def _kiosk(document: Document, board_text: TextOf) -> tuple[Kiosk | None, dict[str, Any]]:
+    line = document.data.get("kiosk")
+    if line is None:
+        return None, {}
+    try:
+        board = load(board_text(line["board"]), "board", f"board {line['board']}").data
+    except ConfigError as error:
+        document.refuse(("kiosk", "board"), str(error))
+    wired = {int(slot): _pin(pin) for slot, pin in board["slots"].items()}
+    wanted = line.get("slots", list(wired))
+    for i, slot in enumerate(wanted):
+        if slot not in wired:
+            document.refuse(("kiosk", "slots", i), f"board {line['board']} has no slot {slot}")
+    return Kiosk(
+        slots={slot: wired[slot] for slot in wanted},
+        sample_interval_s=line.get("sample_interval_s", 0.25),
+        debounce_s=line.get("debounce_s", 2.0),
+    ), board
+
+
+def _lights(document: Document, devices: tuple[Device, ...], board: dict[str, Any]) -> tuple[Lights | None, Pin | None]:
+    line = document.data.get("lights")
+    if line is None:
+        return None, None
+    if line["from"] == "gpio":
+        if "lights" not in board:
+            document.refuse(("lights", "from"), "the board names no pin for the lights")
+        return Lights(), _pin(board["lights"])
+    names = [d.name for d in devices if any(r.metric == "load_power_w" for r in d.registers)]
+    device = line.get("device", names[0] if names else None)
+    if device not in names:
+        document.refuse(("lights",), f"no device here tells load_power_w as {device!r} should")
+    return Lights(device, line.get("on_above_w", 0.0)), None
+
+
+def _pin(line: dict[str, Any]) -> Pin:
+    return Pin(line["pin"], active_low=line["active"] == "low")

@@ -1,0 +1,199 @@
+"""The events of a site: what happened once, as against what is sampled again and again.
+
+An event is one outbox row, identified like any row by (site, epoch, seq) and stamped with boot ordinal and seconds
+since that boot. On the wire its fields stand in the order declared here; fields may be added at the end only, and a
+reader fills those it does not get with their defaults and ignores those it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, fields
+from enum import IntEnum
+from typing import ClassVar
+
+from protocol.errors import Refusal, WireError
+from protocol.limits import TEXT_MAX, VALUE_MAX
+
+
+class Lane(IntEnum):
+    """What is shed last stands first: under a byte budget or on a full disk, money outlives everything."""
+
+    MONEY = 0
+    ALARM = 1
+    NOTE = 2
+    TELEMETRY = 3
+
+
+class EndReason(IntEnum):
+    """Why a charging session ended."""
+
+    UNPLUGGED = 0
+    POWER_LOSS = 1
+    AGENT_STOPPED = 2
+
+
+class AnchorSource(IntEnum):
+    """Where the time of an anchor comes from, the most trusted first."""
+
+    NTP = 0
+    HUB = 1
+    RTC = 2
+    CONTROLLER = 3
+
+
+class GapCause(IntEnum):
+    """Why rows will never arrive, or why nothing was sampled."""
+
+    SHED_BUDGET = 0
+    DISK_FULL = 1
+    REFUSED_BY_HUB = 2
+    OUTBOX_DAMAGED = 3
+    LOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTaken:
+    """A phone was plugged in; `found` when it was already there as the agent started."""
+
+    kind: ClassVar[int] = 1
+    lane: ClassVar[Lane] = Lane.MONEY
+    slot: int
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingSession:
+    """A charging session that has ended: complete in itself, whatever became of the `SlotTaken` that opened it.
+
+    `taken_seq` is the seq of that opening row and names the session for good. Start and end each carry the boot they
+    were seen in, because a power cut may lie between them.
+    """
+
+    kind: ClassVar[int] = 2
+    lane: ClassVar[Lane] = Lane.MONEY
+    slot: int
+    taken_seq: int
+    start_boot: int
+    start_uptime_s: int
+    end_boot: int
+    end_uptime_s: int
+    reason: EndReason
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAnchor:
+    """At this row's uptime, the time was `utc_ms`, give or take `error_ms`."""
+
+    kind: ClassVar[int] = 3
+    lane: ClassVar[Lane] = Lane.NOTE
+    utc_ms: int
+    error_ms: int
+    source: AnchorSource
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStarted:
+    """The agent began to watch; what it did not see before is unobserved."""
+
+    kind: ClassVar[int] = 4
+    lane: ClassVar[Lane] = Lane.NOTE
+    software: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Rows `first_seq`..`last_seq` of this epoch will not come; the hub need not wait for them."""
+
+    kind: ClassVar[int] = 5
+    lane: ClassVar[Lane] = Lane.ALARM
+    first_seq: int
+    last_seq: int
+    cause: GapCause
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRaised:
+    """Something on site needs attention; `code` names it for machines, `detail` says it for people."""
+
+    kind: ClassVar[int] = 6
+    lane: ClassVar[Lane] = Lane.ALARM
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCleared:
+    """What `AlarmRaised` with this code reported is over."""
+
+    kind: ClassVar[int] = 7
+    lane: ClassVar[Lane] = Lane.ALARM
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """An event of a kind that a later version defined: kept, counted, not interpreted."""
+
+    kind: int
+    values: tuple[object, ...]
+
+
+Event = SlotTaken | ChargingSession | ClockAnchor | AgentStarted | Gap | AlarmRaised | AlarmCleared
+_KINDS: dict[int, type[Event]] = {
+    cls.kind: cls for cls in (SlotTaken, ChargingSession, ClockAnchor, AgentStarted, Gap, AlarmRaised, AlarmCleared)
+}
+_ENUMS: dict[str, type[IntEnum]] = {
+    f"{cls.__name__}.{name}": enum
+    for cls, name, enum in (
+        (ChargingSession, "reason", EndReason),
+        (ClockAnchor, "source", AnchorSource),
+        (Gap, "cause", GapCause),
+    )
+}
+
+
+def to_wire(event: Event | UnknownEvent) -> list[object]:
+    """Lay out an event as kind and field values, in the declared order."""
+    if isinstance(event, UnknownEvent):
+        return [event.kind, *event.values]
+    return [event.kind, *(int(value) if isinstance(value, int) else value for value in astuple(event))]
+
+
+def from_wire(kind: int, values: list[object]) -> Event | UnknownEvent:
+    """Rebuild an event; raises `WireError` when a field is missing, out of range or of another type."""
+    cls = _KINDS.get(kind)
+    if cls is None:
+        return UnknownEvent(kind, tuple(_plain(kind, value) for value in values))
+    known = fields(cls)
+    named = {
+        field.name: _typed(cls.__name__, field.name, str(field.type), value)
+        for field, value in zip(known, values, strict=False)
+    }
+    try:
+        return cls(**named)  # type: ignore[arg-type]  # checked by _typed against the declared type
+    except TypeError as error:
+        raise WireError(Refusal.MALFORMED, f"{cls.__name__} has {len(values)} fields: {error}") from error
+
+
+def _typed(event: str, name: str, declared: str, value: object) -> object:
+    if declared == "str" and isinstance(value, str) and len(value) <= TEXT_MAX:
+        return value
+    if declared != "str" and isinstance(value, int) and abs(value) <= VALUE_MAX:
+        enum = _ENUMS.get(f"{event}.{name}")
+        if enum is not None and value in list(enum):
+            return enum(value)
+        if declared == "bool" and value in (0, 1):
+            return bool(value)
+        if declared == "int" and value >= 0 and not isinstance(value, bool):
+            return value
+    raise WireError(Refusal.MALFORMED, f"{event}.{name} is not a valid {declared}: {value!r:.40}")
+
+
+def _plain(kind: int, value: object) -> object:
+    if isinstance(value, str) and len(value) <= TEXT_MAX:
+        return value
+    if isinstance(value, int) and abs(value) <= VALUE_MAX:
+        return value
+    raise WireError(Refusal.MALFORMED, f"event of unknown kind {kind} holds {value!r:.40}")

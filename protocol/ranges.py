@@ -1,0 +1,53 @@
+"""Sets of seqs as sorted, disjoint, closed ranges: what was received, what is missing, what may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+Range = tuple[int, int]
+
+
+def runs(seqs: Iterable[int]) -> list[Range]:
+    """Gather seqs, in any order, into ranges."""
+    return union((seq, seq) for seq in seqs)
+
+
+def union(ranges: Iterable[Range]) -> list[Range]:
+    """Join ranges that overlap or touch."""
+    joined: list[Range] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def holes(ranges: Sequence[Range], upto: int) -> list[Range]:
+    """List what sorted, disjoint ranges leave out of 1..upto."""
+    left, start = [], 1
+    for first, last in ranges:
+        if first > upto:
+            break
+        if first > start:
+            left.append((start, first - 1))
+        start = last + 1
+    if start <= upto:
+        left.append((start, upto))
+    return left
+
+
+def size(ranges: Iterable[Range]) -> int:
+    """Count the seqs in disjoint ranges."""
+    return sum(last - first + 1 for first, last in ranges)
+
+
+def members(ranges: Iterable[Range]) -> Iterator[int]:
+    """Name every seq in the ranges."""
+    for first, last in ranges:
+        yield from range(first, last + 1)
+
+
+def contains(ranges: Sequence[Range], seq: int) -> bool:
+    """Say whether a seq lies in one of the ranges."""
+    return any(first <= seq <= last for first, last in ranges)
