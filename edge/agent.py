@@ -19,7 +19,7 @@ from edge.schedule import Schedule
 from edge.sessions import SessionBook
 from edge.settings import SITE_INTERVAL_S, Settings
 from edge.slots import Change, SlotDebouncer
-from edge.uplink import ROWS_FULL, Settlement, Uplink
+from edge.uplink import Settlement, Uplink
 from protocol import batch
 from protocol.batch import Batch, EventRow, TableRows
 from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Gap, GapCause, Lane
@@ -204,7 +204,7 @@ class Agent:
         self._anchor(now, settlement.hub_time)
 
     def _send(self, now_s: float) -> bool:
-        rows = self._outbox.pending(ROWS_FULL, self.uplink.excluded())
+        rows = self._outbox.pending(self.uplink.rows_max, self.uplink.excluded())
         if not rows:
             return False
         message = compose(self._outbox.epoch, rows)

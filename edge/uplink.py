@@ -55,6 +55,8 @@ class Uplink:
     ack_timeout_s: float
     jitter: random.Random
     in_flight: dict[int, InFlight] = field(default_factory=dict)
+    rows_max: int = ROWS_FULL
+    """Rows in the next batch: halved while the hub refuses batches, so that one bad row is found and set aside."""
     next_batch_s: float = 0.0
     last_ack_s: float | None = None
     _retry_s: float = 0.0
@@ -105,15 +107,13 @@ class Uplink:
         return frozenset().union(*(batch.seqs for batch in self.in_flight.values()))
 
     def acknowledged(self, ack: Ack, now_s: float) -> Settlement | None:
-        """Read one ack; None when it speaks of another epoch."""
-        if ack.epoch != self.epoch:
+        """Read one ack; None when it speaks of another epoch (0 stands for a batch the hub could not read)."""
+        if ack.epoch not in (self.epoch, 0):
             return None
         done = [self.in_flight.pop(batch_id) for batch_id in ack.batches if batch_id in self.in_flight]
-        refused = tuple(
-            (tuple(self.in_flight.pop(item.batch_id).seqs), item.reason)
-            for item in ack.refused
-            if item.batch_id in self.in_flight
-        )
+        refused = self._refused(ack)
+        if done:
+            self.rows_max = min(2 * self.rows_max, ROWS_FULL)
         for batch_id, batch in list(self.in_flight.items()):
             if batch.schema_id in ack.schemas_wanted:
                 del self.in_flight[batch_id]  # it goes again, after its schema
@@ -127,6 +127,18 @@ class Uplink:
             schemas_wanted=ack.schemas_wanted,
             hub_time=HubTime(ack.utc_ms, max(batch.sent_s for batch in done), now_s) if done else None,
         )
+
+    def _refused(self, ack: Ack) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """Halve what was refused until a single row is left, and give up only that one."""
+        given_up = []
+        for item in ack.refused:
+            batch = self.in_flight.pop(item.batch_id, None)
+            if batch is None:
+                continue
+            if len(batch.seqs) == 1:
+                given_up.append((tuple(batch.seqs), item.reason))
+            self.rows_max = max(len(batch.seqs) // 2, 1)
+        return tuple(given_up)
 
     def _expire(self, now_s: float) -> None:
         """Give up waiting for acks that are overdue, and wait longer before the next attempt."""

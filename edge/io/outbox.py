@@ -11,14 +11,14 @@ import logging
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from importlib import resources
 from pathlib import Path
 
 from edge.errors import RetryLater
-from edge.ports import Backlog, OpenSession, SampleRow, Values
+from edge.io.outbox_view import OutboxView
+from edge.ports import Backlog, OpenSession, Values
 from protocol import events
-from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
 from protocol.limits import EPOCH_MAX
 from protocol.ranges import Range, holes, runs
@@ -30,12 +30,11 @@ UNCOMMITTED_MAX = 5_000
 """Rows held in memory while the disk refuses them; beyond that the oldest telemetry is given up and counted."""
 
 _SHED_SHARE = 20
-_SESSION = [field.name for field in fields(OpenSession)]
 _Row = tuple[int, int, bytes | None, int | None, int, int, str]
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-class SqliteOutbox:
+class SqliteOutbox(OutboxView):
     """The outbox of one site; use from one thread only."""
 
     def __init__(self, path: Path, *, rows_max: int, bytes_max: int) -> None:
@@ -45,8 +44,7 @@ class SqliteOutbox:
         self._taken: list[_Row] = []
         self._schema_id: bytes | None = None
         self.damage: str | None = None
-        self._db = self._open()
-        self.epoch = int(self._meta("epoch"))
+        super().__init__(self._open())
         self._next_seq = 1 + self._scalar("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'rows'")
         self._rows = self._scalar("SELECT count(*) FROM rows")
         self._urgent = self._count_urgent()
@@ -66,13 +64,6 @@ class SqliteOutbox:
         with self._db:
             self._db.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (schema_id, payload))
         self._schema_id = schema_id
-
-    def open_sessions(self) -> list[OpenSession]:
-        """List the sessions that were open at the last commit."""
-        return [
-            OpenSession(**dict(zip(_SESSION, row, strict=True)) | {"found": bool(row[-1])})
-            for row in self._db.execute(f"SELECT {', '.join(_SESSION)} FROM open_sessions ORDER BY slot")  # noqa: S608
-        ]
 
     def add_sample(self, table: int, boot: int, uptime_s: int, values: Values) -> int:
         """See `Outbox.add_sample`."""
@@ -106,27 +97,6 @@ class SqliteOutbox:
         """See `Outbox.backlog`."""
         return Backlog(self._rows, self._urgent)
 
-    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
-        """See `Outbox.pending`; samples are all of one schema, so that they fit one batch."""
-        found: list[SampleRow | EventRow] = []
-        schema_id: bytes | None = None
-        rows = self._db.execute(
-            "SELECT seq, schema_id, tab, boot, uptime_s, body FROM rows ORDER BY lane, seq LIMIT ?",
-            (limit + len(exclude),),
-        )
-        for seq, row_schema, table, boot, uptime_s, body in rows:
-            if seq in exclude or len(found) == limit:
-                continue
-            content = json.loads(body)
-            if row_schema is None:
-                found.append(EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:])))
-                continue
-            schema_id = schema_id or row_schema
-            if row_schema != schema_id:
-                break
-            found.append(SampleRow(seq, row_schema, table, boot, uptime_s, content))
-        return found
-
     def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int]) -> None:
         """See `Outbox.settle`."""
         ranges = [*holes(sorted(missing), upto), *runs(seqs)]
@@ -143,11 +113,6 @@ class SqliteOutbox:
                 self._keep("seq BETWEEN ? AND ?", (first, last), f"refused: {reason}")
                 self._delete("seq BETWEEN ? AND ?", (first, last))
         self._urgent = self._count_urgent()
-
-    def schema_payload(self, schema_id: bytes) -> bytes | None:
-        """See `Outbox.schema_payload`."""
-        row = self._db.execute("SELECT payload FROM schemas WHERE id = ?", (schema_id,)).fetchone()
-        return None if row is None else bytes(row[0])
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -254,9 +219,3 @@ class SqliteOutbox:
     def _bytes(self) -> int:
         used = self._scalar("PRAGMA page_count") - self._scalar("PRAGMA freelist_count")
         return used * self._scalar("PRAGMA page_size")
-
-    def _meta(self, key: str) -> str:
-        return str(self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
-
-    def _scalar(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
-        return int(self._db.execute(sql, arguments).fetchone()[0])

@@ -1,0 +1,121 @@
+"""`kayasol-edge`: run the agent, check a configuration, dump a device, show the status, export the outbox."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge import VERSION, commands, wiring
+from edge.errors import EdgeError
+from edge.io import system
+from edge.report import lines_of, status_of
+from edge.settings import Settings, parse
+from firmware_config import ConfigError, board_text, profile_text
+
+STATUS_EVERY_S = 30.0
+STEP_S = 0.25
+_LOG = logging.getLogger("edge")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. What goes wrong is said in a sentence on stderr."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = _settings(arguments.site)
+        match arguments.command:
+            case "run":
+                return run(settings, mock_pins=arguments.mock_pins)
+            case "check":
+                print("\n".join(commands.check(settings)))
+            case "dump":
+                commands.dump(settings, arguments.device, sys.stdout)
+            case "status":
+                return _print_status(settings, as_json=arguments.json)
+            case _:
+                print(commands.export(settings, Path(arguments.to)))
+    except (ConfigError, EdgeError) as error:
+        print(f"kayasol-edge: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(settings: Settings, *, mock_pins: Path | None = None) -> int:
+    """Run the agent until SIGTERM or Ctrl-C, then stop cleanly."""
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if mock_pins is not None:
+        commands.drive_mock_pins(settings, mock_pins)
+    clock, boot_id = system.SystemClock(), system.boot_id()
+    step_s = min(STEP_S, settings.kiosk.sample_interval_s) if settings.kiosk is not None else STEP_S
+    with wiring.real_agent(settings, boot_id) as (agent, outbox, link):
+        now = clock.now()
+        agent.start(now, boot_id)
+        _LOG.info("%s runs, version %s, epoch %016x", settings.site, VERSION, outbox.epoch)
+        system.notify("READY=1")
+        next_status_s = 0.0
+        while not stopping:
+            now = clock.now()
+            agent.step(now)
+            if now.uptime_s >= next_status_s:
+                next_status_s = now.uptime_s + STATUS_EVERY_S
+                link_state = {"connected": link.connected(), "last_error": link.last_error}
+                commands.write_status(settings, status_of(agent, outbox, link_state, now))
+                system.notify("WATCHDOG=1")
+            time.sleep(step_s)
+        system.notify("STOPPING=1")
+        agent.commit(clock.now().uptime_s)
+    _LOG.info("%s stopped", settings.site)
+    return 0
+
+
+def _print_status(settings: Settings, *, as_json: bool) -> int:
+    status = commands.read_status(settings)
+    print(json.dumps(status, indent=2, ensure_ascii=False) if as_json else "\n".join(lines_of(status)))
+    return 0
+
+
+def _settings(path: str) -> Settings:
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    return parse(text, path, profile_text=profile_text, board_text=board_text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kayasol-edge", description="The agent of one solar site.")
+    parser.add_argument("--version", action="version", version=f"kayasol-edge {VERSION}")
+    parser.add_argument("--site", default="/etc/kayasol/site.yaml", metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--verbose", action="store_true", help="log every retry")
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run_verb = verbs.add_parser("run", help="read, keep and deliver until stopped")
+    run_verb.add_argument(
+        "--mock-pins", type=Path, metavar="FILE", help="take pin levels from a simulated village instead of a Pi"
+    )
+    verbs.add_parser("check", help="say what the settings mean, without touching any device")
+    dump_verb = verbs.add_parser("dump", help="read every register of a device once, as JSON")
+    dump_verb.add_argument("device", nargs="?", help="name in site.yaml; default: all")
+    status_verb = verbs.add_parser("status", help="show what the running agent last said of itself")
+    status_verb.add_argument("--json", action="store_true", help="for programs")
+    export_verb = verbs.add_parser("export", help="write what the hub lacks to a folder, for a courier")
+    export_verb.add_argument("--to", required=True, metavar="FOLDER")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""The commands beside `run`: what they read, print and write. No command changes the outbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from edge import wiring
+from edge.agent import compose
+from edge.devices import PolledDevice
+from edge.errors import Refused, RetryLater
+from edge.io.outbox_view import read_only
+from edge.ports import PollResult
+from edge.readplan import words_of
+from edge.registers import decode
+from edge.settings import Device, Settings
+from edge.tables import schema_of
+from edge.uplink import ROWS_FULL
+from protocol import batch, courier
+
+STATUS = "status.json"
+DUMP_TIMEOUT_S = 60.0
+
+
+def check(settings: Settings) -> Iterator[str]:
+    """Say in lines what these settings make the agent do."""
+    yield f"{settings.site}: {settings.name}, shard {settings.shard}"
+    for device in settings.devices:
+        connection = device.connection
+        where = connection.port or f"{connection.host}:{connection.tcp_port}"
+        blocks = len(PolledDevice(0, device).poll(0).blocks)
+        yield (
+            f"{device.name}: {device.profile.title} ({device.profile.confidence}) at {where}, unit {device.unit}; "
+            f"{len(device.registers)} values in {blocks} requests every {device.poll_interval_s} s"
+        )
+    if settings.kiosk is not None:
+        pins = ", ".join(f"{slot} on GPIO {pin.number}" for slot, pin in settings.kiosk.slots.items())
+        yield f"slots: {pins}; a change counts after {settings.kiosk.debounce_s:g} s"
+    if settings.lights is not None:
+        source = f"load power of {settings.lights.device} above {settings.lights.on_above_w:g} W"
+        pin = f"GPIO {settings.lights_pin.number}" if settings.lights_pin is not None else source
+        yield f"lights: {pin}"
+    values = sum(len(t.columns) * 60 / t.interval_s for t in schema_of(settings).tables)
+    uplink = settings.uplink
+    yield (
+        f"hub: {uplink.host}:{uplink.tcp_port} as {uplink.username}{'' if uplink.tls else ', WITHOUT TLS'}; "
+        f"{values:.0f} values a minute, a batch every {uplink.batch_interval_s} s"
+    )
+    yield f"outbox: {settings.outbox.directory}, at most {settings.outbox.rows_max} rows"
+
+
+def dump(settings: Settings, wanted: str | None, out: TextIO) -> None:
+    """Read every register of the wanted devices once and print one JSON line for each."""
+    devices = [device for device in settings.devices if wanted in (None, device.name)]
+    if not devices:
+        raise Refused(f"no device {wanted!r} in the settings; there are {', '.join(d.name for d in settings.devices)}")
+    lines = wiring.open_lines(settings)
+    try:
+        for device in devices:
+            lines[device.name].start(PolledDevice(0, device).poll(0))
+            for reading in _readings(device, _wait(lines[device.name].finished)):
+                out.write(json.dumps(reading, ensure_ascii=False) + "\n")
+    finally:
+        for line in set(lines.values()):
+            line.close()
+
+
+def write_status(settings: Settings, status: dict[str, Any]) -> None:
+    """Leave the status where `status` finds it: in the runtime directory under systemd, else beside the outbox."""
+    path = _status_path(settings)
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(json.dumps(status), "utf-8")
+        fresh.replace(path)
+    except OSError:
+        return  # a full disk must not stop the agent from reading; the outbox reports it
+
+
+def read_status(settings: Settings) -> dict[str, Any]:
+    """Read what the running agent left; raises `RetryLater` when there is none."""
+    path = _status_path(settings)
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise RetryLater(f"no status at {path}: is the agent running?") from error
+
+
+def export(settings: Settings, folder: Path) -> str:
+    """Write what the hub lacks to a courier file; the outbox keeps its rows until the hub acknowledges them."""
+    with read_only(Path(settings.outbox.directory) / wiring.OUTBOX) as outbox:
+        taken: set[int] = set()
+        payloads: list[bytes] = []
+        schemas: dict[bytes, bytes] = {}
+        while rows := outbox.pending(ROWS_FULL, frozenset(taken)):
+            message = compose(outbox.epoch, rows)
+            taken.update(row.seq for row in rows)
+            payloads.append(batch.encode(message))
+            schema_payload = outbox.schema_payload(message.schema_id)
+            if schema_payload is not None:
+                schemas[message.schema_id] = schema_payload
+        if not payloads:
+            return "nothing to export: the hub has everything"
+        path = folder / f"{settings.site}-{outbox.epoch:016x}-{max(taken)}{courier.SUFFIX}"
+    data = courier.encode(courier.Courier(settings.site, tuple(schemas.values()), tuple(payloads)))
+    _write_whole(path, data)
+    return f"{path}: {len(taken)} rows in {len(payloads)} batches, {len(data)} bytes"
+
+
+def drive_mock_pins(settings: Settings, levels: Path) -> None:
+    """Let a simulated village play the pins of this process."""
+    from edge.simulator.pins import MockPinDriver  # noqa: PLC0415  a Pi has no use for the simulator
+
+    pins = list(settings.kiosk.slots.values()) if settings.kiosk is not None else []
+    if settings.lights_pin is not None:
+        pins.append(settings.lights_pin)
+    MockPinDriver(levels, [pin.number for pin in pins]).start()
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is either whole or not there, even if the stick is pulled."""
+    fresh = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise RetryLater(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _readings(device: Device, result: PollResult) -> Iterator[dict[str, Any]]:
+    for register in device.registers:
+        line: dict[str, Any] = {
+            "device": device.name,
+            "metric": register.metric,
+            "table": register.table,
+            "address": register.address,
+        }
+        words = words_of(register, result.answers)
+        if words is None:
+            error = next((str(e) for block, e in result.errors.items() if block.holds(register)), "not asked")
+            yield {**line, "error": error}
+            continue
+        reading = decode(register, words)
+        value = None if reading.value is None else round(reading.value * 10.0**-register.decimals, register.decimals)
+        problem = {"problem": reading.problem} if reading.problem is not None else {}
+        yield {**line, "words": words, "value": value, **problem}
+
+
+def _wait(finished: Any) -> PollResult:  # noqa: ANN401  a bound method of the line
+    for _ in range(int(DUMP_TIMEOUT_S / 0.05)):
+        results: list[PollResult] = finished()
+        if results:
+            return results[0]
+        time.sleep(0.05)
+    raise RetryLater(f"no answer within {DUMP_TIMEOUT_S:g} s")
+
+
+def _status_path(settings: Settings) -> Path:
+    return Path(os.environ.get("RUNTIME_DIRECTORY", settings.outbox.directory)) / STATUS

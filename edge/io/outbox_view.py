@@ -1,0 +1,74 @@
+"""The outbox as it can be read: by its one writer, and by commands beside it while the agent runs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from edge.errors import RetryLater
+from edge.ports import OpenSession, SampleRow
+from protocol import events
+from protocol.batch import EventRow
+
+_SESSION = [field.name for field in fields(OpenSession)]
+
+
+class OutboxView:
+    """What is committed in an outbox."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.epoch = int(db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+
+    def open_sessions(self) -> list[OpenSession]:
+        """List the sessions that were open at the last commit."""
+        return [
+            OpenSession(**dict(zip(_SESSION, row, strict=True)) | {"found": bool(row[-1])})
+            for row in self._db.execute(f"SELECT {', '.join(_SESSION)} FROM open_sessions ORDER BY slot")  # noqa: S608
+        ]
+
+    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
+        """See `Outbox.pending`; samples are all of one schema, so that they fit one batch."""
+        found: list[SampleRow | EventRow] = []
+        schema_id: bytes | None = None
+        rows = self._db.execute(
+            "SELECT seq, schema_id, tab, boot, uptime_s, body FROM rows ORDER BY lane, seq LIMIT ?",
+            (limit + len(exclude),),
+        )
+        for seq, row_schema, table, boot, uptime_s, body in rows:
+            if seq in exclude or len(found) == limit:
+                continue
+            content = json.loads(body)
+            if row_schema is None:
+                found.append(EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:])))
+                continue
+            schema_id = schema_id or row_schema
+            if row_schema != schema_id:
+                break
+            found.append(SampleRow(seq, row_schema, table, boot, uptime_s, content))
+        return found
+
+    def schema_payload(self, schema_id: bytes) -> bytes | None:
+        """See `Outbox.schema_payload`."""
+        row = self._db.execute("SELECT payload FROM schemas WHERE id = ?", (schema_id,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def _scalar(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
+        return int(self._db.execute(sql, arguments).fetchone()[0])
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[OutboxView]:
+    """Open an outbox beside its writer; raises `RetryLater` when there is none."""
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        try:
+            yield OutboxView(db)
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise RetryLater(f"the outbox {path} cannot be read: {error}") from error

@@ -1,0 +1,70 @@
+"""What the agent says of itself to a technician: a plain dictionary for `status`, and the lines it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge.agent import Agent
+from edge.clock import Instant, utc_text
+from edge.ports import Outbox
+
+
+def status_of(agent: Agent, outbox: Outbox, link_state: Mapping[str, object], now: Instant) -> dict[str, Any]:
+    """Gather the present state, every counter included."""
+    backlog = outbox.backlog()
+    return {
+        "time": utc_text(now),
+        "uptime_s": int(now.uptime_s),
+        "outbox": {"rows": backlog.rows, "alarms": backlog.urgent, "epoch": f"{outbox.epoch:016x}"},
+        "hub": {
+            **link_state,
+            "last_ack_age_s": _age(agent.uplink.last_ack_s, now),
+            "in_flight": len(agent.uplink.in_flight),
+            "sent_bytes": agent.sent_bytes,
+        },
+        "slots": {"occupied": sorted(agent.sessions.open)},
+        "devices": {
+            name: {
+                "last_read_age_s": _age(device.state.last_read_s, now),
+                "polls": device.state.polls,
+                "failures": device.state.failures,
+                "problems": device.state.problems,
+                "last_error": device.state.last_error,
+                "latest": device.state.latest,
+            }
+            for name, device in agent.devices.items()
+        },
+    }
+
+
+def lines_of(status: Mapping[str, Any]) -> list[str]:
+    """Say a status in lines that fit a terminal."""
+    outbox, hub = status["outbox"], status["hub"]
+    lines = [
+        f"time       {status['time']}, up {status['uptime_s'] // 60} min",
+        f"outbox     {outbox['rows']} rows wait for the hub, {outbox['alarms']} of them alarms",
+        f"hub        {'connected' if hub['connected'] else 'not connected'}; last ack {_ago(hub['last_ack_age_s'])}; "
+        f"{hub['sent_bytes']} payload bytes sent",
+    ]
+    if hub.get("last_error"):
+        lines.append(f"           {hub['last_error']}")
+    occupied = status["slots"]["occupied"]
+    lines.append(f"slots      {', '.join(map(str, occupied)) if occupied else 'none'} occupied")
+    for name, device in status["devices"].items():
+        lines.append(
+            f"{name:<10} read {_ago(device['last_read_age_s'])}; {device['failures']} of {device['polls']} failed"
+        )
+        if device["last_error"]:
+            lines.append(f"           {device['last_error']}")
+        lines += [f"           {problem}: {count} readings" for problem, count in device["problems"].items()]
+        lines += [f"           {metric} = {value}" for metric, value in device["latest"].items()]
+    return lines
+
+
+def _age(then_s: float | None, now: Instant) -> int | None:
+    return None if then_s is None else int(now.uptime_s - then_s)
+
+
+def _ago(age_s: int | None) -> str:
+    return "never" if age_s is None else f"{age_s} s ago"

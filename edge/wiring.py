@@ -1,0 +1,89 @@
+"""Puts the agent together from settings and the real world; the one place at the edge that knows every adapter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from edge import tables
+from edge.agent import Agent, Ports
+from edge.errors import RetryLater
+from edge.io.gpio import GpioWatcher
+from edge.io.modbus import ModbusLine
+from edge.io.mqtt import MqttLink
+from edge.io.outbox import SqliteOutbox
+from edge.io.system import SystemProbe
+from edge.ports import Link, Probe, RegisterReader, SlotWatcher
+from edge.settings import Connection, Settings
+from edge.uplink import Uplink
+from protocol import schema, topics
+
+OUTBOX = "outbox.db"
+
+
+def open_outbox(settings: Settings) -> SqliteOutbox:
+    """Open the site's outbox; raises `RetryLater` when its directory cannot be used."""
+    directory = Path(settings.outbox.directory)
+    limits = settings.outbox
+    try:
+        outbox = SqliteOutbox(directory / OUTBOX, rows_max=limits.rows_max, bytes_max=limits.bytes_max)
+    except OSError as error:
+        raise RetryLater(f"outbox.directory {directory} cannot be used: {error.strerror}") from error
+    payload = schema.encode(tables.schema_of(settings))
+    outbox.use_schema(schema.schema_id(payload), payload)
+    return outbox
+
+
+def open_lines(settings: Settings) -> dict[str, ModbusLine]:
+    """Open one line per connection; devices with equal connections share it. No port is touched yet."""
+    lines: dict[Connection, ModbusLine] = {}
+    for device in settings.devices:
+        if device.connection not in lines:
+            bus = device.profile.bus
+            lines[device.connection] = ModbusLine(device.connection, timeout_s=bus.timeout_s, pause_s=bus.pause_s)
+    return {device.name: lines[device.connection] for device in settings.devices}
+
+
+def assemble(  # noqa: PLR0913  an agent has this many neighbours
+    settings: Settings,
+    outbox: SqliteOutbox,
+    *,
+    boot_id: str,
+    readers: dict[str, RegisterReader],
+    watcher: SlotWatcher | None,
+    link: Link,
+    probe: Probe,
+) -> Agent:
+    """Build an agent over any ports."""
+    uplink = Uplink(
+        outbox.epoch,
+        settings.uplink.batch_interval_s,
+        settings.uplink.ack_timeout_s,
+        random.Random(f"{outbox.epoch}{boot_id}"),  # noqa: S311  jitter keeps sites apart, it keeps no secret
+    )
+    return Agent(settings, Ports(outbox, readers, link, probe, watcher), uplink, outbox.boot_ordinal(boot_id))
+
+
+@contextmanager
+def real_agent(settings: Settings, boot_id: str) -> Iterator[tuple[Agent, SqliteOutbox, MqttLink]]:
+    """Build the agent of this Pi, and release everything it held when done."""
+    with ExitStack() as stack:
+        outbox = open_outbox(settings)
+        stack.callback(outbox.close)
+        lines = open_lines(settings)
+        for line in set(lines.values()):
+            stack.callback(line.close)
+        watcher: GpioWatcher | None = None
+        if settings.kiosk is not None or settings.lights_pin is not None:
+            slots = settings.kiosk.slots if settings.kiosk is not None else {}
+            watcher = GpioWatcher(slots, settings.lights_pin)
+            stack.callback(watcher.close)
+        link = MqttLink(settings.uplink, topics.Address(settings.shard, settings.site), outbox.epoch)
+        stack.callback(link.close)
+        probe = SystemProbe(Path(settings.outbox.directory))
+        agent = assemble(
+            settings, outbox, boot_id=boot_id, readers=dict(lines), watcher=watcher, link=link, probe=probe
+        )
+        yield agent, outbox, link

@@ -1,0 +1,76 @@
+"""`kayasol-hub`: serve everything, or ingest and web apart; enrol a site; bring the ledger up to date."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from firmware_config import ConfigError, board_text
+from hub import VERSION, settings
+from hub.enrol import site_from_yaml
+from hub.errors import HubError
+from hub.io.ledger import SqlLedger
+from hub.io.logs import configure
+from hub.service import serve
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. What goes wrong is said in a sentence on stderr."""
+    arguments = _parser().parse_args(argv)
+    configure(as_json=arguments.log_json, level=logging.DEBUG if arguments.verbose else logging.INFO)
+    try:
+        config = _settings(arguments.config)
+        ledger = SqlLedger(config.database)
+        ledger.migrate()
+        match arguments.command:
+            case "serve" | "ingest" | "web" as parts:
+                return serve(config, ledger, ingest=parts != "web", web=parts != "ingest")
+            case "site":
+                print(_add_site(ledger, arguments.file))
+            case _:
+                print("the ledger is up to date")
+    except (ConfigError, HubError) as error:
+        print(f"kayasol-hub: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _add_site(ledger: SqlLedger, path: str) -> str:
+    site = site_from_yaml(_read(path), path, board_text)
+    new = ledger.add_site(site)
+    return f"{site.site}: {site.name} ({site.commune}) {'is enrolled' if new else 'is updated'}, shard {site.shard}"
+
+
+def _settings(path: str | None) -> settings.Settings:
+    return settings.parse("{}" if path is None else _read(path), path or "defaults")
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kayasol-hub", description="The centre of a programme of solar sites.")
+    parser.add_argument("--version", action="version", version=f"kayasol-hub {VERSION}")
+    parser.add_argument("--config", metavar="FILE", help="hub.yaml; without it, a hub on this machine alone")
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    parser.add_argument("--log-json", action="store_true", help="one JSON object a line, for log collectors")
+    verbs = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    verbs.add_parser("serve", help="ingest, API and pages in one process")
+    verbs.add_parser("ingest", help="take batches from the broker only")
+    verbs.add_parser("web", help="API and pages only")
+    verbs.add_parser("migrate", help="bring the ledger up to date and stop")
+    site = verbs.add_parser("site", help="enrol a site").add_subparsers(dest="site_command", required=True)
+    add = site.add_parser("add", help="enrol a site, or update what is known of it")
+    add.add_argument("file", metavar="site.yaml")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

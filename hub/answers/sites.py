@@ -1,0 +1,112 @@
+"""Which sites there are and how each is doing right now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.answers.times import utc
+from hub.domain.presence import Freshness, freshness
+from hub.errors import NotFound
+from hub.ports import Ledger, Presence, Site
+from protocol.metrics import metric_of
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The newest value of a column and its moment."""
+
+    column: str
+    metric: str
+    unit: str
+    value: float
+    decimals: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAnswer:
+    """A site in one line; a value is None when it is unknown, which a silent site's present state always is."""
+
+    site: str
+    name: str
+    kind: str
+    commune: str
+    timezone: str
+    freshness: Freshness
+    newest_at: datetime | None
+    heard_at: datetime | None
+    connected: bool | None
+    battery_voltage_v: float | None
+    soc_pct: float | None
+    panel_power_w: float | None
+    load_power_w: float | None
+    slots: tuple[int, ...]
+    slots_occupied: tuple[int, ...] | None
+
+
+def list_sites(ledger: Ledger, now_ms: int) -> list[SiteAnswer]:
+    """Describe every site, by name."""
+    return [_describe(ledger, site, now_ms) for site in ledger.sites()]
+
+
+def one_site(ledger: Ledger, site: str, now_ms: int) -> SiteAnswer:
+    """Describe one site; raises `NotFound`."""
+    return _describe(ledger, find(ledger, site), now_ms)
+
+
+def find(ledger: Ledger, site: str) -> Site:
+    """Look a site up; raises `NotFound`."""
+    for found in ledger.sites():
+        if found.site == site:
+            return found
+    raise NotFound(f"there is no site {site!r} here")
+
+
+def latest(ledger: Ledger, site: str) -> list[Value]:
+    """List the newest value of every column of a site."""
+    find(ledger, site)
+    values = []
+    for column, (value, utc_ms) in sorted((ledger.presence(site).latest or {}).items()):
+        metric = metric_of(column)
+        values.append(Value(column, metric.name, metric.unit, value, metric.decimals, utc(utc_ms)))
+    return values
+
+
+def _describe(ledger: Ledger, site: Site, now_ms: int) -> SiteAnswer:
+    presence = ledger.presence(site.site)
+    fresh = freshness(presence.newest_ms, now_ms)
+    # What a silent site last said of its slots and panels is history, not its present state.
+    current = fresh is Freshness.CURRENT
+    newest = _by_metric(presence, now_ms if current else None)
+    taken = tuple(record.slot for record in ledger.open_sessions(site.site)) if current else None
+    return SiteAnswer(
+        site=site.site,
+        name=site.name,
+        kind=site.kind,
+        commune=site.commune,
+        timezone=site.timezone,
+        freshness=fresh,
+        newest_at=None if presence.newest_ms is None else utc(presence.newest_ms),
+        heard_at=None if presence.received_at_ms is None else utc(presence.received_at_ms),
+        connected=presence.online,
+        battery_voltage_v=newest.get("battery_voltage_v"),
+        soc_pct=newest.get("soc_pct"),
+        panel_power_w=newest.get("panel_power_w"),
+        load_power_w=newest.get("load_power_w"),
+        slots=site.slots,
+        slots_occupied=None if taken is None else tuple(sorted(set(taken) & set(site.slots))),
+    )
+
+
+def _by_metric(presence: Presence, now_ms: int | None) -> Mapping[str, float]:
+    """Pick the newest value of each metric, whatever device it comes from; nothing when not current."""
+    if now_ms is None or presence.latest is None:
+        return {}
+    newest: dict[str, tuple[int, float]] = {}
+    for column, (value, utc_ms) in presence.latest.items():
+        name = metric_of(column).name
+        if freshness(utc_ms, now_ms) is Freshness.CURRENT and (name not in newest or utc_ms > newest[name][0]):
+            newest[name] = (utc_ms, value)
+    return {name: value for name, (_, value) in newest.items()}

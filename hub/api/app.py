@@ -1,0 +1,58 @@
+"""The web application: API, pages and operations over one context. Reads only; ingest has its own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.middleware.gzip import GZipMiddleware
+
+from hub import VERSION
+from hub.api import operations, problems, series, sites
+from hub.api.context import Context
+from hub.ingest.consumer import Counters
+from hub.pages import site as site_pages
+from hub.pages import static
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+ABOUT = """
+Measurements, charging sessions and the account of every row of off-grid solar sites.
+
+Every point of a series carries its completeness (observed over expected time) and the quality of its date
+(`synced`, `reconstructed` or `unknown`). What is unknown is absent or null, never zero. Lists are JSON, or CSV with
+`format=csv` or `Accept: text/csv`. Errors are RFC 9457 problem details.
+"""
+
+
+def create_app(context: Context, counters: Counters) -> FastAPI:
+    """Build the application; it opens nothing by itself."""
+    app = FastAPI(
+        title="Kayasol",
+        version=VERSION,
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.context = context
+    app.add_middleware(GZipMiddleware, minimum_size=400)
+    problems.install(app)
+    for router in (sites.router, series.router, operations.router, site_pages.router, static.router):
+        app.include_router(router)
+    app.include_router(operations.metrics_route(operations.HubCollector(counters, context)))
+
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app

@@ -1,0 +1,71 @@
+"""For the operator and their monitoring: alive, ready, counters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hub import VERSION
+from hub.api.context import Context, Ctx
+from hub.ingest.consumer import Counters
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "alive", "version": VERSION}
+
+
+@router.get("/readyz")
+def readyz(context: Ctx, response: Response) -> dict[str, str]:
+    """Say whether the hub can do its work, and if not, why."""
+    why = context.ready()
+    response.status_code = 200 if why is None else 503
+    return {"status": "ready"} if why is None else {"status": "not ready", "reason": why}
+
+
+class HubCollector(Collector):
+    """The ingest's counters and the age of every site's data, read when Prometheus asks."""
+
+    def __init__(self, counters: Counters, context: Context) -> None:
+        self._counters = counters
+        self._context = context
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metrics."""
+        counters = self._counters
+        yield CounterMetricFamily("kayasol_messages", "messages taken from the broker", counters.messages)
+        yield CounterMetricFamily("kayasol_batches", "batches committed", counters.batches)
+        yield CounterMetricFamily("kayasol_rows", "rows committed", counters.rows)
+        yield CounterMetricFamily("kayasol_rows_offered", "rows offered, repeats included", counters.rows_offered)
+        yield CounterMetricFamily("kayasol_commit_retries", "commits the ledger refused", counters.retries)
+        rejected = CounterMetricFamily("kayasol_rejected", "messages kept aside", labels=["refusal"])
+        for refusal, count in counters.rejected.items():
+            rejected.add_metric([refusal], count)
+        yield rejected
+        age = GaugeMetricFamily("kayasol_site_age_seconds", "age of a site's newest sample", labels=["site"])
+        now_ms = self._context.now_ms()
+        for site in self._context.ledger.sites():
+            newest_ms = self._context.ledger.presence(site.site).newest_ms
+            if newest_ms is not None:
+                age.add_metric([site.site], (now_ms - newest_ms) / 1000)
+        yield age
+
+
+def metrics_route(collector: HubCollector) -> APIRouter:
+    """Serve /metrics from a registry of its own."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    metrics = APIRouter(include_in_schema=False)
+
+    @metrics.get("/metrics")
+    def read() -> Response:
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return metrics

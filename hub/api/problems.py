@@ -1,0 +1,71 @@
+"""Errors as RFC 9457 problem details: what happened, in a sentence, with the status that fits."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from hub.errors import BadRequest, HubError, NotFound, RetryLater
+
+_STATUS: dict[type[HubError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    BadRequest: HTTPStatus.BAD_REQUEST,
+    RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field("about:blank", examples=["about:blank"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["there is no site 'ecole-x' here"])
+    instance: str = Field(examples=["/api/v1/sites/ecole-x"])
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems that a route may answer with, for OpenAPI."""
+    return {
+        status: {
+            "model": Problem,
+            "content": {"application/problem+json": {}},
+            "description": HTTPStatus(status).phrase,
+        }
+        for status in statuses
+    }
+
+
+def problem(request: Request, status: int, detail: str) -> JSONResponse:
+    """Write a problem."""
+    body = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path)
+    headers = {"Retry-After": "30"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse(body.model_dump(), status, headers=headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error under /api in this form."""
+
+    async def on_hub_error(request: Request, error: Exception) -> JSONResponse:
+        status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+        return problem(request, status, str(error))
+
+    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+        faults = error.errors() if isinstance(error, RequestValidationError) else []
+        detail = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults)
+        return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        detail = str(error.detail) if isinstance(error, HTTPException) else ""
+        return problem(request, status, detail)
+
+    app.add_exception_handler(HubError, on_hub_error)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)

@@ -1,0 +1,65 @@
+"""Sites, their newest values and the account of their rows."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from hub.answers import loss, sites
+from hub.answers.loss import LossAnswer
+from hub.answers.sites import SiteAnswer, Value
+from hub.api.context import Ctx
+from hub.api.csv import CSV_CONTENT, FormatQuery, csv_response, wants_csv
+from hub.api.problems import responses
+
+router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
+
+
+@router.get("", response_model=list[SiteAnswer], responses={**responses(422, 503), **CSV_CONTENT})
+def list_sites(context: Ctx, request: Request, format: FormatQuery = None) -> list[SiteAnswer] | Response:  # noqa: A002
+    """List the sites and how each is doing right now."""
+    answers = sites.list_sites(context.ledger, context.now_ms())
+    if not wants_csv(request, format):
+        return answers
+    header = ("site", "name", "kind", "commune", "freshness", "newest_at", "battery_voltage_v", "soc_pct",
+              "panel_power_w", "load_power_w", "slots", "slots_occupied")  # fmt: skip
+    rows = (
+        (a.site, a.name, a.kind, a.commune, a.freshness, a.newest_at, a.battery_voltage_v, a.soc_pct,
+         a.panel_power_w, a.load_power_w, len(a.slots),
+         None if a.slots_occupied is None else len(a.slots_occupied))
+        for a in answers
+    )  # fmt: skip
+    return csv_response("sites", header, rows)
+
+
+@router.get("/{site}", response_model=SiteAnswer, responses=responses(404, 503))
+def one_site(context: Ctx, site: str) -> SiteAnswer:
+    """Describe one site."""
+    return sites.one_site(context.ledger, site, context.now_ms())
+
+
+@router.get("/{site}/latest", response_model=list[Value], responses={**responses(404, 422, 503), **CSV_CONTENT})
+def latest(context: Ctx, request: Request, site: str, format: FormatQuery = None) -> list[Value] | Response:  # noqa: A002
+    """List the newest value of every column, each with its moment."""
+    values = sites.latest(context.ledger, site)
+    if not wants_csv(request, format):
+        return values
+    header = ("column", "metric", "unit", "value", "at")
+    return csv_response(f"{site}-latest", header, ((v.column, v.metric, v.unit, v.value, v.at) for v in values))
+
+
+@router.get("/{site}/loss", response_model=LossAnswer, responses={**responses(404, 422, 503), **CSV_CONTENT})
+def loss_of(context: Ctx, request: Request, site: str, format: FormatQuery = None) -> LossAnswer | Response:  # noqa: A002
+    """Account for every row of a site: received, missing, lost by cause."""
+    answer = loss.loss(context.ledger, site)
+    if not wants_csv(request, format):
+        return answer
+    rows = [
+        row
+        for epoch in answer.epochs
+        for row in (
+            (epoch.epoch, "received", epoch.received),
+            (epoch.epoch, "missing", epoch.missing),
+            *((epoch.epoch, cause, count) for cause, count in epoch.lost.items()),
+        )
+    ]
+    return csv_response(f"{site}-loss", ("epoch", "what", "rows"), rows)

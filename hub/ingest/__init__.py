@@ -1,0 +1,1 @@
+"""From a payload on a topic to committed rows and an ack."""

@@ -1,0 +1,153 @@
+"""What a batch changes in the ledger: which rows are new, what they mean, which days must be summed anew.
+
+Works on a transaction's own view, so that a row counts once however often and in whatever company it arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hub.ingest.dating import Anchor, Dater
+from hub.ingest.decode import BatchArrived, Message
+from hub.ports import Receipts, Transaction
+from hub.series import DAY_MS
+from protocol import batch as wire_batch
+from protocol import events
+from protocol.batch import Batch, EventRow, TableRows
+from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken
+from protocol.ranges import contains, runs, union
+from protocol.schema import Schema
+
+RECEIVED = ""
+
+
+def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> int:
+    """Commit the new rows of a batch to this transaction; returns how many there were."""
+    site, batch = arrived.address.site, arrived.batch
+    known = transaction.receipts(site, batch.epoch)
+    fresh = new_rows(batch, known)
+    seqs = list(fresh.seqs())
+    if not seqs:
+        return 0
+    payload = message.payload if fresh == batch else wire_batch.encode(fresh)
+    transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
+    _declare_lost(transaction, site, known, fresh.events)
+    newly_dated = _anchor(transaction, site, fresh)
+    dater = Dater(transaction.anchors(site, batch.epoch))
+    for boot in newly_dated:
+        transaction.redate(site, batch.epoch, boot, dater)
+    if newly_dated:
+        _date_waiting(transaction, site, batch.epoch, dater)
+    transaction.archive(site, fresh, payload, message.received_at_ms, span(fresh, dater))
+    _events(transaction, site, fresh, dater)
+    transaction.forget_rollups(site, days(fresh, dater))
+    schema = transaction.schema(fresh.schema_id)
+    latest = newest(fresh, schema, dater) if schema is not None else {}
+    transaction.heard(site, message.received_at_ms, latest)
+    return len(seqs)
+
+
+def new_rows(batch: Batch, known: Receipts) -> Batch:
+    """Leave out the rows that were received before."""
+    if not any(contains(known.received, seq) for seq in batch.seqs()):
+        return batch
+    tables = tuple(table for table in (_new(table, known) for table in batch.tables) if len(table))
+    return replace(
+        batch,
+        schema_id=batch.schema_id if tables else b"",
+        tables=tables,
+        events=tuple(row for row in batch.events if not contains(known.received, row.seq)),
+    )
+
+
+def span(batch: Batch, dater: Dater) -> tuple[int, int] | None:
+    """Give the time that the batch's samples cover; None when some of it is unknown, or there are none."""
+    dates = [dater.date(boot, uptime_s).utc_ms for boot, uptime_s in _sampled(batch)]
+    known = [date for date in dates if date is not None]
+    return (min(known), max(known)) if known and len(known) == len(dates) else None
+
+
+def days(batch: Batch, dater: Dater) -> set[int]:
+    """Name the UTC days in which the batch has samples."""
+    dates = (dater.date(boot, uptime_s).utc_ms for boot, uptime_s in _sampled(batch))
+    return {date // DAY_MS for date in dates if date is not None}
+
+
+def newest(batch: Batch, schema: Schema, dater: Dater) -> dict[str, tuple[float, int]]:
+    """Find the newest dated value of every column."""
+    latest: dict[str, tuple[float, int]] = {}
+    for table in batch.tables:
+        if table.table >= len(schema.tables):
+            continue
+        for spec, values in zip(schema.tables[table.table].columns, table.columns, strict=False):
+            for row in range(len(table) - 1, -1, -1):
+                value = values[row]
+                date = dater.date(table.boots[row], table.uptimes_s[row]).utc_ms
+                if value is not None and date is not None:
+                    latest[spec.name] = (value / 10**spec.decimals, date)
+                    break
+    return latest
+
+
+def _new(table: TableRows, known: Receipts) -> TableRows:
+    keep = [row for row, seq in enumerate(table.seqs) if not contains(known.received, seq)]
+    return TableRows(
+        table.table,
+        tuple(table.seqs[row] for row in keep),
+        tuple(table.boots[row] for row in keep),
+        tuple(table.uptimes_s[row] for row in keep),
+        tuple(tuple(column[row] for row in keep) for column in table.columns),
+    )
+
+
+def _sampled(batch: Batch) -> Iterable[tuple[int, int]]:
+    for table in batch.tables:
+        yield from zip(table.boots, table.uptimes_s, strict=True)
+
+
+def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: Iterable[EventRow]) -> None:
+    gaps = [row.event for row in rows if isinstance(row.event, Gap)]
+    for cause in {gap.cause for gap in gaps}:
+        name = GapCause(cause).name.lower()
+        declared = [(gap.first_seq, gap.last_seq) for gap in gaps if gap.cause == cause]
+        ranges = union([*known.lost.get(name, ()), *(pair for pair in declared if pair[0] <= pair[1])])
+        transaction.write_receipts(site, known.epoch, name, ranges)
+
+
+def _anchor(transaction: Transaction, site: str, batch: Batch) -> set[int]:
+    """Keep the batch's anchors; returns the boots that had none before."""
+    before = transaction.anchors(site, batch.epoch)
+    boots = set()
+    for row in batch.events:
+        if isinstance(row.event, ClockAnchor):
+            anchor = Anchor(row.uptime_s, row.event.utc_ms, row.event.error_ms, row.event.source)
+            transaction.add_anchor(site, batch.epoch, row, anchor)
+            boots.add(row.boot)
+    return boots - set(before)
+
+
+def _date_waiting(transaction: Transaction, site: str, epoch: int, dater: Dater) -> None:
+    """Place batches that had to wait for an anchor."""
+    for archive_id, waiting in list(transaction.undated_batches(site, epoch)):
+        covered = span(waiting, dater)
+        if covered is not None:
+            transaction.date_batch(archive_id, covered)
+            transaction.forget_rollups(site, days(waiting, dater))
+
+
+def _events(transaction: Transaction, site: str, batch: Batch, dater: Dater) -> None:
+    for row in batch.events:
+        match row.event:
+            case SlotTaken():
+                start = dater.date(row.boot, row.uptime_s)
+                transaction.open_session(site, batch.epoch, row, row.event, start)
+            case ChargingSession() as session:
+                start = dater.date(session.start_boot, session.start_uptime_s)
+                end = dater.date(session.end_boot, session.end_uptime_s)
+                transaction.close_session(site, batch.epoch, row.seq, session, start, end)
+            case ClockAnchor():
+                pass  # kept by _anchor, before anything is dated
+            case _:
+                values = events.to_wire(row.event)[1:]
+                transaction.add_event(site, batch.epoch, row, values, dater.date(row.boot, row.uptime_s))

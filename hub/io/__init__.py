@@ -1,0 +1,1 @@
+"""Where the hub touches the world: one module, and one importer, per foreign library."""

@@ -1,0 +1,150 @@
+"""The ledger over SQLAlchemy Core, its sole importer with the modules beside it: SQLite by default, or PostgreSQL.
+
+One transaction per ingest step. SQLite runs in WAL mode with synchronous=FULL, so a commit that returned survives a
+power cut; readers see the last commit and wait for nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from hub.errors import RetryLater
+from hub.io import tables as t
+from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
+from hub.io.transaction import SqlTransaction
+from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class SqlLedger:
+    """A `Ledger` in one database; `url` is SQLAlchemy's, such as `sqlite:////var/lib/kayasol-hub/ledger.db`."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    def migrate(self) -> None:
+        """Bring the tables to the present version; each migration and its record commit together."""
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self.engine.connect() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+        except OperationalError as error:
+            raise RetryLater(f"the ledger cannot be opened: {error.orig}") from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTransaction]:
+        """See `Ledger.begin`."""
+        try:
+            with self.engine.execution_options(writes=True).begin() as connection:
+                yield SqlTransaction(connection)
+        except DBAPIError as error:
+            raise RetryLater(f"the ledger refuses: {error.orig}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection to read from."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise RetryLater(f"the ledger cannot be read: {error}") from error
+
+    def add_site(self, site: Site) -> bool:
+        """Enrol a site, or update what is known of it; returns whether it is new."""
+        values = {
+            "name": site.name, "kind": site.kind, "commune": site.commune, "shard": site.shard,
+            "latitude": site.latitude, "longitude": site.longitude, "timezone": site.timezone,
+            "slots": json.dumps(site.slots),
+        }  # fmt: skip
+        with self.begin() as transaction:
+            updated = transaction.connection.execute(t.sites.update().where(t.sites.c.site == site.site).values(values))
+            if updated.rowcount:
+                return False
+            now_ms = time.time_ns() // 1_000_000
+            transaction.connection.execute(t.sites.insert().values(site=site.site, added_at_ms=now_ms, **values))
+        return True
+
+    def sites(self) -> list[Site]:
+        """See `Ledger.sites`."""
+        with self.reading() as connection:
+            return [site_of(row) for row in connection.execute(select(t.sites).order_by(t.sites.c.name))]
+
+    def presence(self, site: str) -> Presence:
+        """See `Ledger.presence`."""
+        with self.reading() as connection:
+            return presence(connection.execute(select(t.site_states).where(t.site_states.c.site == site)).first())
+
+    def sessions(self, site: str, start_ms: int, end_ms: int) -> list[SessionRecord]:
+        """See `Ledger.sessions`."""
+        c = t.sessions.c
+        touches = (c.start_ms < end_ms) & (func.coalesce(c.end_ms, end_ms) > start_ms)
+        query = select(t.sessions).where(c.site == site, touches | c.start_ms.is_(None))
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(c.start_ms, c.epoch, c.taken_seq))
+            return [session_record(row) for row in rows]
+
+    def open_sessions(self, site: str) -> list[SessionRecord]:
+        """See `Ledger.open_sessions`."""
+        c = t.sessions.c
+        query = select(t.sessions).where(c.site == site, c.ended_seq.is_(None)).order_by(c.slot, c.start_ms)
+        with self.reading() as connection:
+            return [session_record(row) for row in connection.execute(query)]
+
+    def events(self, site: str, kinds: Sequence[int], start_ms: int) -> list[EventRecord]:
+        """See `Ledger.events`."""
+        c = t.events.c
+        query = select(t.events).where(c.site == site, c.kind.in_(kinds), func.coalesce(c.utc_ms, start_ms) >= start_ms)
+        with self.reading() as connection:
+            return [event_record(row) for row in connection.execute(query.order_by(c.epoch, c.seq))]
+
+    def all_receipts(self, site: str) -> list[Receipts]:
+        """See `Ledger.all_receipts`."""
+        c = t.receipts.c
+        with self.reading() as connection:
+            rows = connection.execute(select(t.receipts).where(c.site == site).order_by(c.epoch, c.first_seq))
+            return receipts_by_epoch(rows)
+
+    def rejected(self, site: str) -> int:
+        """See `Ledger.rejected`."""
+        query = select(func.count()).select_from(t.rejects).where(t.rejects.c.topic.like(f"%/{site}/%"))
+        with self.reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_settings)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _sqlite_settings(connection: object, _: object) -> None:
+    connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3.Connection; SQLAlchemy begins by itself
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Give a reader one snapshot; have a writer take the lock at once, so that two queue instead of failing."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

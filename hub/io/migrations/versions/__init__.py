@@ -1,0 +1,1 @@
+"""One module a migration, numbered in the order they run."""

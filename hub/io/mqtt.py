@@ -1,0 +1,116 @@
+"""The broker as the hub sees it; sole importer of paho at the hub.
+
+A message is acknowledged to the broker only when `settle` is called, after the commit. paho's thread only appends
+to a bounded queue; what does not fit is left with the broker, and the site sends it again anyway.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import ssl
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from hub.errors import RetryLater
+from hub.ingest.decode import Message
+from hub.settings import BrokerSettings
+from protocol import control, topics
+from protocol.control import Ack
+from protocol.topics import Address, Channel
+
+_LOG = logging.getLogger(__name__)
+WAITING_MAX = 10_000
+
+
+class MqttInbox:
+    """An `Inbox` over one broker; reconnects by itself."""
+
+    def __init__(self, settings: BrokerSettings, shards: range) -> None:
+        self._settings = settings
+        self._filters = topics.hub_filters(shards)
+        self._waiting: queue.Queue[Message] = queue.Queue(WAITING_MAX)
+        self.overflowed = 0
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"kayasol-hub-{shards.start}-{shards.stop}",
+            clean_session=False,
+            manual_ack=True,
+        )
+        client.suppress_exceptions = True
+        if settings.password_file is not None:
+            client.username_pw_set(settings.username, _secret(settings.password_file))
+        if settings.tls:
+            client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file))
+        client.reconnect_delay_set(1, 30)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._client = client
+
+    def open(self) -> None:
+        """Begin to connect; returns at once."""
+        self._client.connect_async(self._settings.host, self._settings.tcp_port, keepalive=60)
+        self._client.loop_start()
+
+    def close(self) -> None:
+        """Disconnect; what was not settled stays with the broker."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def connected(self) -> bool:
+        """Say whether the broker is there."""
+        return self._client.is_connected()
+
+    def take(self, limit: int) -> list[Message]:
+        """See `Inbox.take`."""
+        messages: list[Message] = []
+        while len(messages) < limit and not self._waiting.empty():
+            messages.append(self._waiting.get())
+        return messages
+
+    def wait(self, seconds: float) -> None:
+        """Return when something arrived, or after so long."""
+        deadline = time.monotonic() + seconds  # noqa: TID251  waiting for a thread is I/O
+        while self._waiting.empty() and time.monotonic() < deadline:  # noqa: TID251
+            time.sleep(0.01)
+
+    def settle(self, messages: Sequence[Message]) -> None:
+        """See `Inbox.settle`."""
+        for message in messages:
+            if message.mid:
+                self._client.ack(message.mid, 1)
+
+    def publish_ack(self, address: Address, ack: Ack) -> None:
+        """See `Inbox.publish_ack`. QoS 0: an ack is cumulative, and a lost one is made good by the next."""
+        self._client.publish(address.topic(Channel.ACK), control.encode_ack(ack), qos=0)
+
+    def _on_connect(self, client: mqtt.Client, _: object, __: mqtt.ConnectFlags, code: ReasonCode, ___: object) -> None:
+        if code.is_failure:
+            _LOG.error("the broker %s refuses the hub: %s", self._settings.host, code)
+            return
+        client.subscribe([(topic, 1) for topic in self._filters])
+        _LOG.info("connected to the broker %s:%d", self._settings.host, self._settings.tcp_port)
+
+    def _on_disconnect(self, _: mqtt.Client, __: object, ___: object, code: ReasonCode, ____: object) -> None:
+        _LOG.warning("disconnected from the broker: %s", code)
+
+    def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
+        received_at_ms = time.time_ns() // 1_000_000
+        mid = message.mid if message.qos else 0
+        try:
+            self._waiting.put_nowait(Message(message.topic, bytes(message.payload), received_at_ms, mid))
+        except queue.Full:
+            self.overflowed += 1
+
+
+def _secret(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise RetryLater(f"the password file {path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,56 @@
+"""Rows of the ledger as the values of its port. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from hub.ingest.dating import UNKNOWN, Date
+from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+
+Row = Any
+"""A row of SQLAlchemy: attributes by column name."""
+
+
+def site_of(row: Row) -> Site:
+    """Read an enrolled site."""
+    return Site(
+        row.site, row.name, row.kind, row.commune, row.shard, row.latitude, row.longitude, row.timezone,
+        tuple(json.loads(row.slots)),
+    )  # fmt: skip
+
+
+def presence(row: Row | None) -> Presence:
+    """Read what was last heard of a site."""
+    if row is None:
+        return Presence()
+    latest = {column: (value, utc_ms) for column, (value, utc_ms) in json.loads(row.latest).items()}
+    return Presence(row.online, row.software, row.received_at_ms, row.newest_ms, latest)
+
+
+def session_record(row: Row) -> SessionRecord:
+    """Read a charging session."""
+    start = Date(row.start_ms, row.start_error_ms) if row.start_ms is not None else UNKNOWN
+    end = Date(row.end_ms, row.end_error_ms) if row.ended_seq is not None else None
+    return SessionRecord(row.epoch, row.taken_seq, row.slot, row.found, start, end, row.reason)
+
+
+def event_record(row: Row) -> EventRecord:
+    """Read another event."""
+    return EventRecord(row.seq, row.kind, row.utc_ms, tuple(json.loads(row.body)))
+
+
+def receipts_by_epoch(rows: Iterable[Row]) -> list[Receipts]:
+    """Gather ranges, in order of epoch and seq, by epoch and cause."""
+    epochs: dict[int, dict[str, list[tuple[int, int]]]] = {}
+    for row in rows:
+        epochs.setdefault(row.epoch, {}).setdefault(row.cause, []).append((row.first_seq, row.last_seq))
+    return [
+        Receipts(
+            epoch,
+            tuple(causes.get("", ())),
+            {cause: tuple(ranges) for cause, ranges in causes.items() if cause},
+        )
+        for epoch, causes in epochs.items()
+    ]

@@ -1,0 +1,159 @@
+"""The ledger's tables. Times are UTC milliseconds; a NULL time means that the row's boot has no anchor yet.
+
+The archive of batches is the truth: everything else that comes from sites can be rebuilt from it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+# SQLite numbers rows by itself only for INTEGER, PostgreSQL needs the wide type.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _site() -> Column[str]:
+    return Column("site", String(32), ForeignKey("sites.site"), primary_key=True)
+
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("site", String(32), primary_key=True),
+    Column("name", String(80), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("commune", String(80), nullable=False),
+    Column("shard", Integer, nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("timezone", String(64), nullable=False),
+    Column("slots", Text, nullable=False),  # JSON list of slot numbers
+    Column("added_at_ms", BigInteger, nullable=False),
+)
+
+site_states = Table(
+    "site_states",
+    metadata,
+    _site(),
+    Column("online", Boolean),
+    Column("epoch", BigInteger),
+    Column("software", Text),
+    Column("received_at_ms", BigInteger),
+    Column("newest_ms", BigInteger),
+    Column("latest", Text, nullable=False, default="{}"),  # JSON: column -> [value, utc_ms]
+)
+
+schemas = Table(
+    "schemas",
+    metadata,
+    Column("id", LargeBinary(8), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+# Which rows of which outbox generation were received, as closed ranges; cause is NULL, or says why they never will be.
+receipts = Table(
+    "receipts",
+    metadata,
+    _site(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("cause", String(20), primary_key=True),
+    Column("first_seq", BigInteger, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("site", String(32), ForeignKey("sites.site"), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("start_ms", BigInteger),
+    Column("end_ms", BigInteger),
+    Column("payload", LargeBinary, nullable=False),
+    Index("archive_by_time", "site", "end_ms", "start_ms"),
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    _site(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("boot", Integer, nullable=False),
+    Column("uptime_s", BigInteger, nullable=False),
+    Column("utc_ms", BigInteger, nullable=False),
+    Column("error_ms", BigInteger, nullable=False),
+    Column("source", Integer, nullable=False),
+    Index("anchors_by_boot", "site", "epoch", "boot", "uptime_s"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _site(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("taken_seq", BigInteger, primary_key=True),
+    Column("slot", Integer, nullable=False),
+    Column("found", Boolean, nullable=False),
+    Column("start_boot", Integer, nullable=False),
+    Column("start_uptime_s", BigInteger, nullable=False),
+    Column("start_ms", BigInteger),
+    Column("start_error_ms", BigInteger),
+    Column("ended_seq", BigInteger),
+    Column("end_boot", Integer),
+    Column("end_uptime_s", BigInteger),
+    Column("end_ms", BigInteger),
+    Column("end_error_ms", BigInteger),
+    Column("reason", Integer),
+    Index("sessions_by_time", "site", "start_ms"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _site(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("kind", Integer, nullable=False),
+    Column("boot", Integer, nullable=False),
+    Column("uptime_s", BigInteger, nullable=False),
+    Column("utc_ms", BigInteger),
+    Column("body", Text, nullable=False),  # JSON: the field values, as on the wire
+    Index("events_by_time", "site", "kind", "utc_ms"),
+)
+
+# A day with samples; the payload holds its hourly summaries, NULL means: compute them from the archive.
+rollups = Table(
+    "rollups",
+    metadata,
+    _site(),
+    Column("day", Integer, primary_key=True),  # days since 1970-01-01, UTC
+    Column("payload", LargeBinary),
+    Index("rollups_stale", "day", sqlite_where=text("payload IS NULL"), postgresql_where=text("payload IS NULL")),
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("refusal", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)

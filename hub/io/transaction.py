@@ -1,0 +1,215 @@
+"""The changes of one ingest step on one connection; committed or rolled back by the ledger that opened it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from hub.ingest.dating import Anchor, Date, Dater
+from hub.ingest.decode import Message, Rejected
+from hub.io import tables as t
+from hub.io.rows import receipts_by_epoch
+from hub.ports import Receipts
+from protocol import batch as wire_batch
+from protocol import schema as wire_schema
+from protocol.batch import Batch, EventRow
+from protocol.control import SiteState
+from protocol.events import AnchorSource, ChargingSession, SlotTaken
+from protocol.ranges import Range
+from protocol.schema import Schema
+
+REJECTS_MAX = 1000
+"""Refused messages kept; the oldest goes when another comes, the counters remember them all."""
+
+
+class SqlTransaction:
+    """A `Transaction`; see the port for what each call promises."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._schemas: dict[bytes, Schema | None] = {}
+
+    def shards(self) -> Mapping[str, int]:
+        """See `Transaction.shards`."""
+        rows = self.connection.execute(select(t.sites.c.site, t.sites.c.shard))
+        return {row.site: row.shard for row in rows}
+
+    def schema(self, schema_id: bytes) -> Schema | None:
+        """See `Transaction.schema`."""
+        if schema_id not in self._schemas:
+            query = select(t.schemas.c.payload).where(t.schemas.c.id == schema_id)
+            payload = self.connection.execute(query).scalar()
+            self._schemas[schema_id] = None if payload is None else wire_schema.decode(payload)
+        return self._schemas[schema_id]
+
+    def add_schema(self, schema_id: bytes, payload: bytes) -> None:
+        """See `Transaction.add_schema`."""
+        if self.schema(schema_id) is None:
+            self.connection.execute(insert(t.schemas).values(id=schema_id, payload=payload))
+            self._schemas[schema_id] = wire_schema.decode(payload)
+
+    def receipts(self, site: str, epoch: int) -> Receipts:
+        """See `Transaction.receipts`."""
+        c = t.receipts.c
+        query = select(t.receipts).where(c.site == site, c.epoch == epoch).order_by(c.first_seq)
+        found = receipts_by_epoch(self.connection.execute(query))
+        return found[0] if found else Receipts(epoch, (), {})
+
+    def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
+        """See `Transaction.write_receipts`."""
+        c = t.receipts.c
+        mine = (c.site == site) & (c.epoch == epoch) & (c.cause == cause)
+        rows = self.connection.execute(select(c.first_seq, c.last_seq).where(mine))
+        before = {(row.first_seq, row.last_seq) for row in rows}
+        gone = [first for first, last in before - set(ranges)]
+        if gone:
+            self.connection.execute(delete(t.receipts).where(mine, c.first_seq.in_(gone)))
+        for first, last in set(ranges) - before:
+            self.connection.execute(
+                insert(t.receipts).values(site=site, epoch=epoch, cause=cause, first_seq=first, last_seq=last)
+            )
+
+    def archive(
+        self, site: str, batch: Batch, payload: bytes, received_at_ms: int, span: tuple[int, int] | None
+    ) -> None:
+        """See `Transaction.archive`."""
+        start_ms, end_ms = span if span is not None else (None, None)
+        self.connection.execute(
+            insert(t.archive).values(
+                site=site, epoch=batch.epoch, received_at_ms=received_at_ms, start_ms=start_ms, end_ms=end_ms,
+                payload=payload,
+            )
+        )  # fmt: skip
+
+    def anchors(self, site: str, epoch: int) -> Mapping[int, list[Anchor]]:
+        """See `Transaction.anchors`."""
+        return read_anchors(self.connection, site, epoch)
+
+    def add_anchor(self, site: str, epoch: int, row: EventRow, anchor: Anchor) -> None:
+        """See `Transaction.add_anchor`."""
+        self.connection.execute(
+            insert(t.anchors).values(
+                site=site, epoch=epoch, seq=row.seq, boot=row.boot, uptime_s=anchor.uptime_s, utc_ms=anchor.utc_ms,
+                error_ms=anchor.error_ms, source=int(anchor.source),
+            )
+        )  # fmt: skip
+
+    def open_session(self, site: str, epoch: int, row: EventRow, event: SlotTaken, start: Date) -> None:
+        """See `Transaction.open_session`."""
+        c = t.sessions.c
+        known = select(c.slot).where(c.site == site, c.epoch == epoch, c.taken_seq == row.seq)
+        if self.connection.execute(known).first() is not None:
+            return
+        self.connection.execute(
+            insert(t.sessions).values(
+                site=site, epoch=epoch, taken_seq=row.seq, slot=event.slot, found=event.found, start_boot=row.boot,
+                start_uptime_s=row.uptime_s, start_ms=start.utc_ms, start_error_ms=start.error_ms,
+            )
+        )  # fmt: skip
+
+    def close_session(self, site: str, epoch: int, seq: int, event: ChargingSession, start: Date, end: Date) -> None:
+        """See `Transaction.close_session`."""
+        c = t.sessions.c
+        values = {
+            "slot": event.slot, "found": event.found, "ended_seq": seq, "reason": int(event.reason),
+            "start_boot": event.start_boot, "start_uptime_s": event.start_uptime_s, "start_ms": start.utc_ms,
+            "start_error_ms": start.error_ms, "end_boot": event.end_boot, "end_uptime_s": event.end_uptime_s,
+            "end_ms": end.utc_ms, "end_error_ms": end.error_ms,
+        }  # fmt: skip
+        mine = (c.site == site) & (c.epoch == epoch) & (c.taken_seq == event.taken_seq)
+        closed = self.connection.execute(update(t.sessions).where(mine, c.ended_seq.is_(None)).values(values))
+        if closed.rowcount == 0 and self.connection.execute(select(c.slot).where(mine)).first() is None:
+            self.connection.execute(
+                insert(t.sessions).values(site=site, epoch=epoch, taken_seq=event.taken_seq, **values)
+            )
+
+    def add_event(self, site: str, epoch: int, row: EventRow, values: Sequence[object], date: Date) -> None:
+        """See `Transaction.add_event`."""
+        self.connection.execute(
+            insert(t.events).values(
+                site=site, epoch=epoch, seq=row.seq, kind=row.event.kind, boot=row.boot, uptime_s=row.uptime_s,
+                utc_ms=date.utc_ms, body=json.dumps(list(values), ensure_ascii=False),
+            )
+        )  # fmt: skip
+
+    def undated_batches(self, site: str, epoch: int) -> Iterator[tuple[int, Batch]]:
+        """See `Transaction.undated_batches`."""
+        c = t.archive.c
+        query = select(c.id, c.payload).where(c.site == site, c.epoch == epoch, c.start_ms.is_(None))
+        for row in self.connection.execute(query):
+            yield row.id, wire_batch.decode(row.payload)
+
+    def date_batch(self, archive_id: int, span: tuple[int, int]) -> None:
+        """See `Transaction.date_batch`."""
+        start_ms, end_ms = span
+        self.connection.execute(
+            update(t.archive).where(t.archive.c.id == archive_id).values(start_ms=start_ms, end_ms=end_ms)
+        )
+
+    def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
+        """See `Transaction.redate`."""
+        for table, side, moment in (
+            (t.sessions, "start", "start_ms"), (t.sessions, "end", "end_ms"), (t.events, "", "utc_ms"),
+        ):  # fmt: skip
+            prefix = f"{side}_" if side else ""
+            c = table.c
+            mine = (c.site == site) & (c.epoch == epoch) & (c[f"{prefix}boot"] == boot)
+            for (uptime_s,) in self.connection.execute(select(c[f"{prefix}uptime_s"]).where(mine).distinct()).all():
+                date = dater.date(boot, uptime_s)
+                values = {moment: date.utc_ms} | ({f"{prefix}error_ms": date.error_ms} if side else {})
+                self.connection.execute(update(table).where(mine, c[f"{prefix}uptime_s"] == uptime_s).values(values))
+
+    def forget_rollups(self, site: str, days: Iterable[int]) -> None:
+        """See `Transaction.forget_rollups`."""
+        c = t.rollups.c
+        for day in days:
+            mine = (c.site == site) & (c.day == day)
+            row = self.connection.execute(select(c.payload.is_(None).label("stale")).where(mine)).first()
+            if row is None:
+                self.connection.execute(insert(t.rollups).values(site=site, day=day, payload=None))
+            elif not row.stale:
+                self.connection.execute(update(t.rollups).where(mine).values(payload=None))
+
+    def heard(self, site: str, received_at_ms: int, latest: Mapping[str, tuple[float, int]]) -> None:
+        """See `Transaction.heard`."""
+        c = t.site_states.c
+        row = self.connection.execute(select(c.latest, c.newest_ms).where(c.site == site)).first()
+        merged = json.loads(row.latest) if row is not None else {}
+        for column, (value, utc_ms) in latest.items():
+            if column not in merged or merged[column][1] <= utc_ms:
+                merged[column] = [value, utc_ms]
+        newest_ms = max((utc_ms for _, utc_ms in merged.values()), default=None)
+        self._state(site, {"received_at_ms": received_at_ms, "newest_ms": newest_ms, "latest": json.dumps(merged)})
+
+    def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
+        """See `Transaction.state`."""
+        del received_at_ms  # a retained message or a last will says nothing about when the site was heard
+        self._state(site, {"online": state.online, "epoch": state.epoch, "software": state.software})
+
+    def reject(self, message: Message, rejected: Rejected) -> None:
+        """See `Transaction.reject`."""
+        self.connection.execute(
+            insert(t.rejects).values(
+                received_at_ms=message.received_at_ms, topic=message.topic[:200], refusal=rejected.refusal,
+                reason=rejected.reason, payload=message.payload,
+            )
+        )  # fmt: skip
+        newest = self.connection.execute(select(func.max(t.rejects.c.id))).scalar_one()
+        self.connection.execute(delete(t.rejects).where(t.rejects.c.id <= newest - REJECTS_MAX))
+
+    def _state(self, site: str, values: Mapping[str, object]) -> None:
+        updated = self.connection.execute(update(t.site_states).where(t.site_states.c.site == site).values(values))
+        if updated.rowcount == 0:
+            self.connection.execute(insert(t.site_states).values({"site": site, "latest": "{}", **values}))
+
+
+def read_anchors(connection: Connection, site: str, epoch: int) -> dict[int, list[Anchor]]:
+    """Read the anchors of an epoch by boot."""
+    c = t.anchors.c
+    found: dict[int, list[Anchor]] = {}
+    for row in connection.execute(select(t.anchors).where(c.site == site, c.epoch == epoch)):
+        anchor = Anchor(row.uptime_s, row.utc_ms, row.error_ms, AnchorSource(row.source))
+        found.setdefault(row.boot, []).append(anchor)
+    return found

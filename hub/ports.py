@@ -1,0 +1,190 @@
+"""What the hub's logic needs from its stores, as it needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from hub.ingest.dating import Anchor, Date, Dater
+from hub.ingest.decode import Message, Rejected
+from hub.series import Bucket, Sample
+from protocol.batch import Batch, EventRow
+from protocol.control import Ack, SiteState
+from protocol.events import ChargingSession, SlotTaken
+from protocol.ranges import Range
+from protocol.schema import Schema
+from protocol.topics import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site as it was enrolled."""
+
+    site: str
+    name: str
+    kind: str
+    commune: str
+    shard: int
+    latitude: float | None
+    longitude: float | None
+    timezone: str
+    slots: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What was last heard of a site; `latest` maps a column to its newest value and moment."""
+
+    online: bool | None = None
+    software: str | None = None
+    received_at_ms: int | None = None
+    newest_ms: int | None = None
+    latest: Mapping[str, tuple[float, int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A charging session as stored; the end is None while it is open."""
+
+    epoch: int
+    taken_seq: int
+    slot: int
+    found: bool
+    start: Date
+    end: Date | None
+    reason: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Another event as stored: its field values as on the wire."""
+
+    seq: int
+    kind: int
+    utc_ms: int | None
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """What the hub knows of the rows of one epoch: received, and declared lost by cause."""
+
+    epoch: int
+    received: tuple[Range, ...]
+    lost: Mapping[str, tuple[Range, ...]]
+
+
+class Transaction(Protocol):
+    """All that one ingest step changes, together or not at all."""
+
+    def shards(self) -> Mapping[str, int]:
+        """Map every enrolled site to its shard."""
+
+    def schema(self, schema_id: bytes) -> Schema | None:
+        """Find a schema."""
+
+    def add_schema(self, schema_id: bytes, payload: bytes) -> None:
+        """Keep a schema."""
+
+    def receipts(self, site: str, epoch: int) -> Receipts:
+        """Read what is settled of an epoch."""
+
+    def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
+        """Replace the ranges of one cause ('' for received)."""
+
+    def archive(
+        self, site: str, batch: Batch, payload: bytes, received_at_ms: int, span: tuple[int, int] | None
+    ) -> None:
+        """Keep a batch; `span` is the time its samples cover, None while unknown."""
+
+    def anchors(self, site: str, epoch: int) -> Mapping[int, list[Anchor]]:
+        """Read the anchors of an epoch by boot."""
+
+    def add_anchor(self, site: str, epoch: int, row: EventRow, anchor: Anchor) -> None:
+        """Keep an anchor."""
+
+    def open_session(self, site: str, epoch: int, row: EventRow, event: SlotTaken, start: Date) -> None:
+        """Record that a slot was taken, unless its session is known."""
+
+    def close_session(self, site: str, epoch: int, seq: int, event: ChargingSession, start: Date, end: Date) -> None:
+        """Record a finished session once, whether or not its beginning arrived."""
+
+    def add_event(self, site: str, epoch: int, row: EventRow, values: Sequence[object], date: Date) -> None:
+        """Keep any other event."""
+
+    def undated_batches(self, site: str, epoch: int) -> Iterator[tuple[int, Batch]]:
+        """List archived batches that had no date yet, with their archive ids."""
+
+    def date_batch(self, archive_id: int, span: tuple[int, int]) -> None:
+        """Note the time that an archived batch covers."""
+
+    def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
+        """Date the sessions and events of a boot that had no anchor."""
+
+    def forget_rollups(self, site: str, days: Iterable[int]) -> None:
+        """Mark the summaries of these days as stale."""
+
+    def heard(self, site: str, received_at_ms: int, latest: Mapping[str, tuple[float, int]]) -> None:
+        """Note that a site was heard, and its newest values."""
+
+    def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
+        """Note what a site says of itself."""
+
+    def reject(self, message: Message, rejected: Rejected) -> None:
+        """Keep a refused message aside."""
+
+
+class Ledger(Protocol):
+    """The store of facts."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction; leaving it commits, an exception rolls back. Raises `RetryLater`."""
+
+    def sites(self) -> list[Site]:
+        """List the enrolled sites."""
+
+    def presence(self, site: str) -> Presence:
+        """Read what was last heard of a site."""
+
+    def sessions(self, site: str, start_ms: int, end_ms: int) -> list[SessionRecord]:
+        """List sessions that touch a period, and those whose time is unknown, in order of start."""
+
+    def open_sessions(self, site: str) -> list[SessionRecord]:
+        """List sessions that have not ended."""
+
+    def events(self, site: str, kinds: Sequence[int], start_ms: int) -> list[EventRecord]:
+        """List events of some kinds since a moment."""
+
+    def all_receipts(self, site: str) -> list[Receipts]:
+        """Read what is settled, epoch by epoch."""
+
+    def rejected(self, site: str) -> int:
+        """Count the messages of a site that were kept aside."""
+
+
+class SeriesStore(Protocol):
+    """Where samples are read from."""
+
+    def samples(self, site: str, columns: Sequence[str], start_ms: int, end_ms: int) -> Mapping[str, list[Sample]]:
+        """Read every dated sample of some columns, in order of time."""
+
+    def hours(self, site: str, columns: Sequence[str], start_ms: int, end_ms: int) -> Mapping[str, list[Bucket]]:
+        """Read hourly summaries of some columns, in order of time; both ends are whole hours."""
+
+    def columns(self, site: str) -> list[str]:
+        """List the columns a site has sent dated values of."""
+
+
+class Inbox(Protocol):
+    """The broker as the hub sees it."""
+
+    def take(self, limit: int) -> list[Message]:
+        """Take what arrived, at most so many."""
+
+    def settle(self, messages: Sequence[Message]) -> None:
+        """Tell the broker that these are done with."""
+
+    def publish_ack(self, address: Address, ack: Ack) -> None:
+        """Send an ack to a site."""

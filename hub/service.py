@@ -1,0 +1,122 @@
+"""The hub as a process: ingest in one thread, the web server in the other, both ended cleanly by a signal."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+import time
+
+import uvicorn
+
+from hub.api.app import create_app
+from hub.api.context import Context
+from hub.errors import RetryLater
+from hub.ingest.consumer import Consumer, Counters
+from hub.io.ledger import SqlLedger
+from hub.io.mqtt import MqttInbox
+from hub.io.series import EmbeddedSeries
+from hub.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+WAIT_S = 0.5
+SHUTDOWN_S = 5
+
+
+class Ingest:
+    """The thread that takes, commits and acknowledges."""
+
+    def __init__(self, settings: Settings, ledger: SqlLedger, store: EmbeddedSeries) -> None:
+        self._inbox = MqttInbox(settings.broker, settings.shards)
+        self._store = store
+        self.consumer = Consumer(ledger, self._inbox)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest")
+        self.failed: str | None = None
+
+    def start(self) -> None:
+        """Connect and begin."""
+        self._inbox.open()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the transaction under way, then disconnect."""
+        self._stop.set()
+        self._thread.join()
+        self._inbox.close()
+
+    def why_not_ready(self) -> str | None:
+        """Say what keeps the ingest from working."""
+        if not self._thread.is_alive():
+            return "the ingest has stopped"
+        return None if self._inbox.connected() else "the broker is not connected"
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self.consumer.step(_now_ms()) == 0 and not self._roll_up():
+                self._inbox.wait(WAIT_S)
+
+    def _roll_up(self) -> bool:
+        """Use a quiet moment to summarise a finished day."""
+        try:
+            return self._store.roll_up(_now_ms())
+        except RetryLater as error:
+            _LOG.warning("a summary has to wait: %s", error)
+            return False
+
+
+def serve(settings: Settings, ledger: SqlLedger, *, ingest: bool, web: bool) -> int:
+    """Run until SIGTERM or Ctrl-C; returns the exit code."""
+    store = EmbeddedSeries(ledger)
+    worker = Ingest(settings, ledger, store) if ingest else None
+    counters = worker.consumer.counters if worker is not None else Counters()
+
+    def ready() -> str | None:
+        try:
+            ledger.sites()
+        except RetryLater as error:
+            return str(error)
+        return worker.why_not_ready() if worker is not None else None
+
+    if worker is not None:
+        worker.start()
+    try:
+        if web:
+            _run_web(settings, Context(ledger, store, _now_ms, ready), counters)
+        else:
+            _wait_for_signal()
+    finally:
+        if worker is not None:
+            worker.stop()
+        ledger.close()
+    _LOG.info("stopped")
+    return 0
+
+
+def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
+    try:
+        listener = socket.create_server((settings.web_host, settings.web_port), backlog=2048)
+    except OSError as error:
+        where = f"{settings.web_host}:{settings.web_port}"
+        raise RetryLater(f"web.tcp_port: {where} cannot be used ({error.strerror}); choose another") from error
+    config = uvicorn.Config(
+        create_app(context, counters),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        server_header=False,
+    )
+    _LOG.info("pages and API at http://%s:%d", settings.web_host, settings.web_port)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _wait_for_signal() -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    stopped.wait()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
