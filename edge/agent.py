@@ -27,6 +27,10 @@ from protocol.ranges import runs
 from protocol.topics import Channel
 
 _LOG = logging.getLogger(__name__)
+
+SETTLE_S = 1.0
+"""Patience before the first look at the slots: pull-ups must have settled, or every phone would seem to have left."""
+
 _DISK_REFUSES = "outbox-not-writable"
 
 
@@ -48,6 +52,7 @@ class Agent:
         self._settings = settings
         self._ports = ports
         self._outbox = ports.outbox
+        self._lines = tuple({id(line): line for line in ports.readers.values()}.values())
         self._boot = boot
         self._tables = {table.name: i for i, table in enumerate(tables.schema_of(settings).tables)}
         self.devices = {d.name: PolledDevice(self._tables[d.name], d) for d in settings.devices}
@@ -69,11 +74,13 @@ class Agent:
     def start(self, now: Instant, boot_id: str) -> None:
         """Record that the agent began, and end what its predecessor could not finish."""
         uptime_s = int(now.uptime_s)
+        self._next_levels_s = now.uptime_s + SETTLE_S
         self._event(uptime_s, AgentStarted(VERSION, boot_id))
         if self._outbox.damage is not None:
             self._event(uptime_s, AlarmRaised("outbox-damaged", self._outbox.damage))
         for ended in self.sessions.recover(self._outbox.open_sessions(), uptime_s):
             self._event(uptime_s, ended)
+        self._commit_now = True
 
     def step(self, now: Instant) -> None:
         """Do everything that is due; call it a few times a second, or in a test at any moments that only grow."""
@@ -88,8 +95,8 @@ class Agent:
             self._watch_slots(self._ports.watcher.levels(), uptime_s)
         for job in self.schedule.due(uptime_s):
             self._start(job, uptime_s)
-        for reader in set(self._ports.readers.values()):
-            for result in reader.finished():
+        for line in self._lines:
+            for result in line.finished():
                 device = self.devices[result.device]
                 values, alarms = device.take(result)
                 self.schedule.settle(result.device, succeeded=values is not None)
@@ -99,9 +106,12 @@ class Agent:
                     self._event(device.asked_at_s, alarm)
         self._commit_when_due(uptime_s)
 
-    def deliver(self, now: Instant) -> None:
-        """Send what the hub lacks and let go of what it has."""
-        link, now_s = self._ports.link, now.uptime_s
+    def deliver(self, now: Instant, *, network_s: float | None = None) -> None:
+        """Send what the hub lacks and let go of what it has.
+
+        `network_s` is the clock of the network's patience, where simulated time runs faster than the network does.
+        """
+        link, now_s = self._ports.link, now.uptime_s if network_s is None else network_s
         for ack in link.acks():
             settlement = self.uplink.acknowledged(ack, now_s)
             if settlement is not None:
@@ -112,6 +122,10 @@ class Agent:
         while connected and self.uplink.may_send(self._outbox.backlog(), now_s):
             if not self._send(now_s):
                 break
+
+    def waiting(self) -> int:
+        """Count the rows that the hub has not acknowledged."""
+        return self._outbox.backlog().rows
 
     def commit(self, uptime_s: float) -> None:
         """Make everything taken so far survive a power cut; a disk that refuses is asked again later."""

@@ -1,7 +1,7 @@
 """What time it is, and how sure: boots, uptime, and the anchors that let the hub date every row.
 
 Rows carry uptime only. An anchor says what the time was at one uptime; a new one is due when there is none for this
-boot, when a better source appears, when the old one is an hour old, or when the clocks drifted apart by a second.
+boot, when a better source appears, when the old one is three hours old, or when the clocks drifted apart by a second.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from protocol.events import AnchorSource, ClockAnchor
 
-ANCHOR_EVERY_S = 3600
+ANCHOR_EVERY_S = 3 * 3600
 DRIFT_MS = 1000
 _NTP_ERROR_MS = 100
 

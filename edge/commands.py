@@ -112,12 +112,13 @@ def export(settings: Settings, folder: Path) -> str:
 
 def drive_mock_pins(settings: Settings, levels: Path) -> None:
     """Let a simulated village play the pins of this process."""
+    os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
     from edge.simulator.pins import MockPinDriver  # noqa: PLC0415  a Pi has no use for the simulator
 
     pins = list(settings.kiosk.slots.values()) if settings.kiosk is not None else []
     if settings.lights_pin is not None:
         pins.append(settings.lights_pin)
-    MockPinDriver(levels, [pin.number for pin in pins]).start()
+    MockPinDriver(levels, [pin.number for pin in pins])
 
 
 def _write_whole(path: Path, data: bytes) -> None:

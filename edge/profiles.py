@@ -10,10 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from edge.registers import TYPES, Register, Table
-from firmware_config.document import Document
+from firmware_config.document import Document, Path
 from protocol.metrics import CATALOGUE
 
 _DECIMALS_MAX = 6
+_WIDTHS = {"u16": 16, "u32": 32, "u8_high": 8, "u8_low": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,12 @@ def _register(document: Document, i: int, line: dict[str, Any]) -> Register:
     decimals = line.get("decimals", _decimals(scale))
     if decimals is None:
         document.refuse((*path, "scale"), f"{line['scale']} is no decimal fraction; say how many decimals to keep")
-    table, words = Table(line["table"]), TYPES[line["type"]].words
-    if (line["type"] == "bit") != (table in (Table.COIL, Table.DISCRETE)):
-        document.refuse((*path, "type"), "coils and discrete inputs are of type bit, registers are not")
-    if (words > 1) != ("words" in line):
-        document.refuse(path, "a 32-bit type needs its word order, a shorter one has none")
-    if line["address"] + words > 1 << 16:
-        document.refuse((*path, "address"), "the register ends beyond address 65535")
+    _check_place(document, path, line)
+    _check_codes(document, path, line)
     bits = line.get("bits")
-    if bits is not None and not bits[0] <= bits[1] < 16 * words:
-        document.refuse((*path, "bits"), f"bits go from the lower to the higher, at most {16 * words - 1}")
     return Register(
         metric=line["metric"],
-        table=table,
+        table=Table(line["table"]),
         address=line["address"],
         type=line["type"],
         low_word_first=line.get("words") == "low_first",
@@ -101,6 +95,34 @@ def _register(document: Document, i: int, line: dict[str, Any]) -> Register:
         map={int(code): common for code, common in line.get("map", {}).items()},
         invalid=frozenset(line.get("invalid", ())),
     )
+
+
+def _check_place(document: Document, path: Path, line: dict[str, Any]) -> None:
+    """Refuse a register that its table, its request or its device cannot hold."""
+    words = TYPES[line["type"]].words
+    if (line["type"] == "bit") != (line["table"] in (Table.COIL, Table.DISCRETE)):
+        document.refuse((*path, "type"), "coils and discrete inputs are of type bit, registers are not")
+    if (words > 1) != ("words" in line):
+        document.refuse(path, "a 32-bit type needs its word order, a shorter one has none")
+    if words > document.data["blocks"]["count_max"]:
+        document.refuse((*path, "type"), f"takes {words} words, more than blocks.count_max lets one request read")
+    if line["address"] + words > 1 << 16:
+        document.refuse((*path, "address"), "the register ends beyond address 65535")
+
+
+def _check_codes(document: Document, path: Path, line: dict[str, Any]) -> None:
+    """Refuse bits that the type does not have and codes that the metric does not know."""
+    bits, width = line.get("bits"), _WIDTHS.get(line["type"])
+    if bits is not None and width is None:
+        complaint = f"a {line['type']} has no bits to choose from; only {', '.join(_WIDTHS)} have"
+        document.refuse((*path, "bits"), complaint)
+    if bits is not None and width is not None and not bits[0] <= bits[1] < width:
+        document.refuse((*path, "bits"), f"bits go from the lower to the higher, at most {width - 1} here")
+    metric = CATALOGUE[line["metric"]]
+    for code, common in line.get("map", {}).items():
+        if not metric.plausible(common):
+            complaint = f"{common} is no {metric.name}, which goes from {metric.low:g} to {metric.high:g}"
+            document.refuse((*path, "map", code), complaint)
 
 
 def _decimals(scale: Fraction) -> int | None:

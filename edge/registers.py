@@ -6,6 +6,7 @@ of types; a new type is a new line there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,9 +96,7 @@ def encode(register: Register, value: float, words: Words) -> list[int]:
 
     Raises `ValueError` when the register cannot hold it.
     """
-    number = round(Fraction(value) * 10**register.decimals / register.scale)
-    if register.map:
-        number = next(code for code, common in register.map.items() if common == round(value))
+    number = _number(register, value)
     encoding = TYPES[register.type]
     ordered = list(reversed(words)) if register.low_word_first else list(words)
     if register.bits is not None:
@@ -111,6 +110,18 @@ def encode(register: Register, value: float, words: Words) -> list[int]:
     except OverflowError as error:
         raise ValueError(f"{register.metric}: {value} does not fit {register.type}") from error
     return list(reversed(written)) if register.low_word_first else written
+
+
+def _number(register: Register, value: float) -> int:
+    """Turn a value into the raw number that stands for it; raises `ValueError` when none does."""
+    if register.map:
+        for code, common in register.map.items():
+            if common == value:
+                return code
+        raise ValueError(f"{register.metric}: no code of the device means {value}")
+    if not math.isfinite(value):
+        raise ValueError(f"{register.metric}: {value} is no reading")
+    return round(value * 10.0**register.decimals / float(register.scale))
 
 
 def _raw(register: Register, words: Words) -> int:

@@ -15,6 +15,10 @@ from edge.profiles import Profile
 from edge.registers import Register
 from firmware_config import ConfigError, Document, load
 
+SITE = "site"
+SYSTEM = "system"
+"""What the agent itself records stands under these names, beside those of the devices."""
+
 SITE_INTERVAL_S = 60
 """How often lights and slots are sampled into the series; sessions are exact regardless."""
 
@@ -109,6 +113,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
     document = load(text, "site", origin)
     data = document.data
     devices = tuple(_device(document, name, line, profile_text) for name, line in data["devices"].items())
+    _check_lines(document, devices)
     kiosk, board = _kiosk(document, board_text)
     lights, lights_pin = _lights(document, devices, board)
     uplink, outbox = data["uplink"], data.get("outbox", {})
@@ -144,6 +149,8 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
 
 def _device(document: Document, name: str, line: dict[str, Any], profile_text: TextOf) -> Device:
     path = ("devices", name)
+    if name in (SITE, SYSTEM):
+        document.refuse(path, f"the agent's own values stand under {SITE} and {SYSTEM}; call the device something else")
     try:
         profile = profiles.parse(load(profile_text(line["profile"]), "device", f"profile {line['profile']}"))
     except ConfigError as error:
@@ -152,7 +159,9 @@ def _device(document: Document, name: str, line: dict[str, Any], profile_text: T
     registers = profile.only(metrics)
     unknown = set(metrics) - {register.metric for register in registers}
     if unknown:
-        document.refuse((*path, "metrics"), f"{profile.name} does not tell {', '.join(sorted(unknown))}")
+        known = ", ".join(register.metric for register in profile.registers)
+        complaint = f"{profile.name} does not tell {', '.join(sorted(unknown))}; it tells {known}"
+        document.refuse((*path, "metrics"), complaint)
     return Device(
         name=name,
         profile=profile,
@@ -170,12 +179,30 @@ def _connection(line: dict[str, Any], profile: Profile) -> Connection:
     return Connection(line["port"], line.get("baud", bus.baud), bus.parity, bus.stop_bits)
 
 
+def _check_lines(document: Document, devices: tuple[Device, ...]) -> None:
+    """Refuse devices that cannot share the line they are on."""
+    for i, device in enumerate(devices):
+        mine = device.connection
+        for other in devices[:i]:
+            theirs = other.connection
+            path = ("devices", device.name, "connection")
+            if mine == theirs and device.unit == other.unit:
+                document.refuse(path, f"unit {device.unit} is {other.name} already; one of the two is set wrongly")
+            if mine != theirs and mine.port is not None and mine.port == theirs.port:
+                complaint = f"{_speed(mine)}, but {other.name} is on the same port with {_speed(theirs)}"
+                document.refuse(path, complaint)
+
+
+def _speed(connection: Connection) -> str:
+    return f"{connection.baud} baud, parity {connection.parity}, {connection.stop_bits} stop bits"
+
+
 def _kiosk(document: Document, board_text: TextOf) -> tuple[Kiosk | None, dict[str, Any]]:
     line = document.data.get("kiosk")
     if line is None:
         return None, {}
     try:
-        board = load(board_text(line["board"]), "board", f"board {line['board']}").data
+        board = _board(load(board_text(line["board"]), "board", f"board {line['board']}"))
     except ConfigError as error:
         document.refuse(("kiosk", "board"), str(error))
     wired = {int(slot): _pin(pin) for slot, pin in board["slots"].items()}
@@ -190,18 +217,39 @@ def _kiosk(document: Document, board_text: TextOf) -> tuple[Kiosk | None, dict[s
     ), board
 
 
+def _board(document: Document) -> dict[str, Any]:
+    """Take a board whose inputs are all wired to pins of their own."""
+    inputs: list[tuple[tuple[str, ...], int]] = [
+        (("slots", slot), line["pin"]) for slot, line in document.data["slots"].items()
+    ]
+    if "lights" in document.data:
+        inputs.append((("lights",), document.data["lights"]["pin"]))
+    taken: dict[int, str] = {}
+    for path, pin in inputs:
+        if pin in taken:
+            document.refuse((*path, "pin"), f"pin {pin} is wired to {taken[pin]} already")
+        taken[pin] = " ".join(path)
+    return document.data
+
+
 def _lights(document: Document, devices: tuple[Device, ...], board: dict[str, Any]) -> tuple[Lights | None, Pin | None]:
     line = document.data.get("lights")
     if line is None:
         return None, None
     if line["from"] == "gpio":
+        for key in ("device", "on_above_w"):
+            if key in line:
+                document.refuse(("lights", key), "means nothing with from: gpio, only with from: load_power")
         if "lights" not in board:
-            document.refuse(("lights", "from"), "the board names no pin for the lights")
+            document.refuse(("lights", "from"), "gpio needs a kiosk whose board names a pin for the lights")
         return Lights(), _pin(board["lights"])
     names = [d.name for d in devices if any(r.metric == "load_power_w" for r in d.registers)]
-    device = line.get("device", names[0] if names else None)
+    if not names:
+        document.refuse(("lights", "from"), "load_power needs a device that records load_power_w, and none does")
+    device = line.get("device", names[0])
     if device not in names:
-        document.refuse(("lights",), f"no device here tells load_power_w as {device!r} should")
+        complaint = f"no device {device!r} records load_power_w; {', '.join(names)} would do"
+        document.refuse(("lights", "device"), complaint)
     return Lights(device, line.get("on_above_w", 0.0)), None
 
 

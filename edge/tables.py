@@ -5,11 +5,11 @@ Table 0 to n-1 are the devices in the order of the settings, then `site` (lights
 
 from __future__ import annotations
 
-from edge.settings import SITE_INTERVAL_S, Settings
+from edge.settings import SITE, SITE_INTERVAL_S, SYSTEM, Settings
 from protocol.schema import ColumnSpec, Schema, TableSpec
 
-SITE = "site"
-SYSTEM = "system"
+__all__ = ["SITE", "SYSTEM", "SYSTEM_COLUMNS", "schema_of"]
+
 SYSTEM_COLUMNS = {"cpu_temp_c": 1, "memory_free_mb": 0, "disk_free_mb": 0, "outbox_rows": 0, "sent_bytes": 0}
 
 

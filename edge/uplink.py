@@ -1,37 +1,46 @@
 """When to connect, when to send, what is settled: the delivery of rows as a state machine without a network.
 
 Law: a row leaves the outbox only when an ack of the hub covers it. Broker receipts mean nothing. At most `WINDOW`
-batches are in flight; what is not acknowledged in time is sent again, ever less often; a lost connection puts
-everything in flight back. Silence costs nothing but patience.
+batches are in flight; what is not acknowledged in time is sent again, ever less often and in ever smaller batches; a
+lost connection puts everything in flight back. Silence costs nothing but patience.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.clock import HubTime
 from edge.ports import Backlog
 from protocol.control import Ack
-from protocol.ranges import Range
+from protocol.ranges import Range, contains
 
 WINDOW = 2
 ROWS_FULL = 480
-"""A backlog of this many rows is worth a batch without waiting for the interval."""
+"""Rows in a batch; a backlog that fills one goes without waiting for the interval."""
+
+ROWS_LEAST = 30
+"""Rows in a batch that only finds out whether anybody acknowledges."""
+
+LATE_MAX = 8
+"""Batches given up that are remembered: their acks may still come."""
 
 RETRY_MAX_S = 3600.0
 CONNECT_FIRST_S = 2.0
 CONNECT_MAX_S = 900.0
+CONNECT_PROVEN_S = 60.0
+"""A connection that lasted this long, all acknowledged, was a good one; others are tried ever less often."""
 
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A batch on its way."""
+    """A batch on its way; `first_s` is when the same bytes were first sent, which an ack may answer as well."""
 
     seqs: frozenset[int]
     schema_id: bytes
     sent_s: float
+    first_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +65,33 @@ class Uplink:
     jitter: random.Random
     in_flight: dict[int, InFlight] = field(default_factory=dict)
     rows_max: int = ROWS_FULL
-    """Rows in the next batch: halved while the hub refuses batches, so that one bad row is found and set aside."""
+    """Rows in the next batch: halved while the hub refuses batches, so that one bad row is found and set aside, and
+    while it is silent, so that trying costs little."""
     next_batch_s: float = 0.0
     last_ack_s: float | None = None
     _retry_s: float = 0.0
     _not_before_s: float = 0.0
     _connect_at_s: float = 0.0
     _connect_delay_s: float = CONNECT_FIRST_S
-    _was_connected: bool = False
+    _connected_s: float | None = None
+    _late: dict[int, InFlight] = field(default_factory=dict)
+    _schemas_sent: set[bytes] = field(default_factory=set)
 
     def should_connect(self, *, connected: bool, connecting: bool, now_s: float) -> bool:
         """Follow the link; True when it is time for another attempt."""
         if connected:
-            if not self._was_connected:
+            if self._connected_s is None:
+                self._connected_s = self._not_before_s = now_s
                 self._retry_s = 0.0
-                self._not_before_s = now_s
-            self._was_connected = True
             return False
-        if self._was_connected:
-            self._was_connected = False
-            self.in_flight.clear()
-            # The first attempt after a loss is quick; sites that lost one broker together do not return together.
-            self._connect_delay_s = CONNECT_FIRST_S
-            self._connect_at_s = now_s + self._jittered(CONNECT_FIRST_S)
+        if self._connected_s is not None:
+            heard = not self.in_flight and self._retry_s == 0.0
+            if heard and now_s - self._connected_s >= CONNECT_PROVEN_S:
+                self._connect_delay_s = CONNECT_FIRST_S
+            self._connected_s = None
+            self._put_back(now_s)
+            # Sites that lost one broker together do not return together.
+            self._connect_at_s = now_s + self._jittered(self._connect_delay_s)
         if connecting or now_s < self._connect_at_s:
             return False
         self._connect_at_s = now_s + self._jittered(self._connect_delay_s)
@@ -93,12 +106,14 @@ class Uplink:
         waiting = backlog.rows - sum(len(batch.seqs) for batch in self.in_flight.values())
         if waiting <= 0:
             return False
-        return now_s >= self.next_batch_s or waiting >= ROWS_FULL or (backlog.urgent > 0 and not self.in_flight)
+        return now_s >= self.next_batch_s or waiting >= self.rows_max or (backlog.urgent > 0 and not self.in_flight)
 
     def sent(self, batch_id: int, seqs: Sequence[int], schema_id: bytes, now_s: float) -> None:
         """Note a batch that was handed to the network."""
-        self._connect_delay_s = CONNECT_FIRST_S
-        self.in_flight[batch_id] = InFlight(frozenset(seqs), schema_id, now_s)
+        before = self._late.pop(batch_id, None)
+        self.in_flight[batch_id] = InFlight(
+            frozenset(seqs), schema_id, now_s, first_s=now_s if before is None else before.first_s
+        )
         if now_s >= self.next_batch_s:
             self.next_batch_s = now_s + self.batch_interval_s
 
@@ -108,47 +123,85 @@ class Uplink:
 
     def acknowledged(self, ack: Ack, now_s: float) -> Settlement | None:
         """Read one ack; None when it speaks of another epoch (0 stands for a batch the hub could not read)."""
-        if ack.epoch not in (self.epoch, 0):
+        if ack.epoch == 0:
+            ack = replace(ack, upto=0, missing=(), batches=())
+        elif ack.epoch != self.epoch:
             return None
-        done = [self.in_flight.pop(batch_id) for batch_id in ack.batches if batch_id in self.in_flight]
-        refused = self._refused(ack)
-        if done:
+        done = [batch for batch_id in ack.batches if (batch := self._arrived(batch_id)) is not None]
+        covered = [batch_id for batch_id, batch in self.in_flight.items() if _covers(ack, batch)]
+        for batch_id in covered:
+            del self.in_flight[batch_id]
+        if done or covered:
             self.rows_max = min(2 * self.rows_max, ROWS_FULL)
-        for batch_id, batch in list(self.in_flight.items()):
-            if batch.schema_id in ack.schemas_wanted:
-                del self.in_flight[batch_id]  # it goes again, after its schema
-        if done or refused:
             self.last_ack_s, self._retry_s, self._not_before_s = now_s, 0.0, now_s
+            self._connect_delay_s = CONNECT_FIRST_S
+            self._schemas_sent.clear()
+        refused = self._refused(ack, now_s)
+        self._await_schemas(ack, now_s)
         return Settlement(
             upto=ack.upto,
             missing=ack.missing,
             seqs=tuple(seq for batch in done for seq in batch.seqs),
             refused=refused,
             schemas_wanted=ack.schemas_wanted,
-            hub_time=HubTime(ack.utc_ms, max(batch.sent_s for batch in done), now_s) if done else None,
+            hub_time=HubTime(ack.utc_ms, max(batch.first_s for batch in done), now_s) if done else None,
         )
 
-    def _refused(self, ack: Ack) -> tuple[tuple[tuple[int, ...], str], ...]:
-        """Halve what was refused until a single row is left, and give up only that one."""
+    def _arrived(self, batch_id: int) -> InFlight | None:
+        return self.in_flight.pop(batch_id, None) or self._late.pop(batch_id, None)
+
+    def _refused(self, ack: Ack, now_s: float) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """Halve what was refused until a single row is left, and give up only that one, ever more hesitantly."""
         given_up = []
         for item in ack.refused:
             batch = self.in_flight.pop(item.batch_id, None)
             if batch is None:
                 continue
+            self.last_ack_s = now_s
+            self.rows_max = max(len(batch.seqs) // 2, 1)
             if len(batch.seqs) == 1:
                 given_up.append((tuple(batch.seqs), item.reason))
-            self.rows_max = max(len(batch.seqs) // 2, 1)
+                self._back_off(now_s)
+            else:
+                self.next_batch_s = min(self.next_batch_s, now_s)
         return tuple(given_up)
 
+    def _await_schemas(self, ack: Ack, now_s: float) -> None:
+        """Let batches go again after their schema: at once, but not if the hub keeps asking for the same one."""
+        for batch_id in [key for key, batch in self.in_flight.items() if batch.schema_id in ack.schemas_wanted]:
+            schema_id = self.in_flight.pop(batch_id).schema_id
+            if schema_id in self._schemas_sent:
+                self._back_off(now_s)
+            else:
+                self.next_batch_s = min(self.next_batch_s, now_s)
+        self._schemas_sent.update(ack.schemas_wanted)
+
     def _expire(self, now_s: float) -> None:
-        """Give up waiting for acks that are overdue, and wait longer before the next attempt."""
-        overdue = [key for key, batch in self.in_flight.items() if now_s - batch.sent_s >= self.ack_timeout_s]
-        if not overdue:
+        """Give up waiting when an ack is overdue, and wait longer before the next attempt."""
+        if any(now_s - batch.sent_s >= self.ack_timeout_s for batch in self.in_flight.values()):
+            self._put_back(now_s)
+            self._back_off(now_s)
+
+    def _put_back(self, now_s: float) -> None:
+        """Take nothing for delivered that was in flight; should its ack come after all, it still counts."""
+        if not self.in_flight:
             return
+        self._late.update(self.in_flight)
+        for batch_id in list(self._late)[:-LATE_MAX]:
+            del self._late[batch_id]
         self.in_flight.clear()
+        self.rows_max = max(self.rows_max // 2, min(self.rows_max, ROWS_LEAST))
+        self.next_batch_s = min(self.next_batch_s, now_s)
+
+    def _back_off(self, now_s: float) -> None:
         self._retry_s = min(max(2 * self._retry_s, self.ack_timeout_s), RETRY_MAX_S)
         self._not_before_s = now_s + self._jittered(self._retry_s)
         self.next_batch_s = min(self.next_batch_s, self._not_before_s)
 
     def _jittered(self, delay_s: float) -> float:
         return delay_s * self.jitter.uniform(0.5, 1.5)
+
+
+def _covers(ack: Ack, batch: InFlight) -> bool:
+    """Say whether a cumulative ack settles a whole batch that it does not name: its own ack was lost."""
+    return all(seq <= ack.upto and not contains(ack.missing, seq) for seq in batch.seqs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -38,6 +38,7 @@ class Presence:
     """What was last heard of a site; `latest` maps a column to its newest value and moment."""
 
     online: bool | None = None
+    epoch: int | None = None
     software: str | None = None
     received_at_ms: int | None = None
     newest_ms: int | None = None
@@ -76,6 +77,15 @@ class Receipts:
     lost: Mapping[str, tuple[Range, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that samples cover, None where it is unknown; `undated` when some of them have no date yet."""
+
+    start_ms: int | None
+    end_ms: int | None
+    undated: bool
+
+
 class Transaction(Protocol):
     """All that one ingest step changes, together or not at all."""
 
@@ -94,13 +104,11 @@ class Transaction(Protocol):
     def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
         """Replace the ranges of one cause ('' for received)."""
 
-    def archive(
-        self, site: str, batch: Batch, payload: bytes, received_at_ms: int, span: tuple[int, int] | None
-    ) -> None:
-        """Keep a batch; `span` is the time its samples cover, None while unknown."""
+    def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
+        """Keep a batch and the time its samples cover."""
 
-    def anchors(self, site: str, epoch: int) -> Mapping[int, list[Anchor]]:
-        """Read the anchors of an epoch by boot."""
+    def anchors(self, site: str, epoch: int, spans: Mapping[int, Range]) -> Mapping[int, list[Anchor]]:
+        """Read, by boot, the anchors that date its rows within a span of uptimes."""
 
     def add_anchor(self, site: str, epoch: int, row: EventRow, anchor: Anchor) -> None:
         """Keep an anchor."""
@@ -114,10 +122,10 @@ class Transaction(Protocol):
     def add_event(self, site: str, epoch: int, row: EventRow, values: Sequence[object], date: Date) -> None:
         """Keep any other event."""
 
-    def undated_batches(self, site: str, epoch: int) -> Iterator[tuple[int, Batch]]:
-        """List archived batches that had no date yet, with their archive ids."""
+    def undated_batches(self, site: str, epoch: int) -> list[tuple[int, Batch]]:
+        """List archived batches of which some samples have no date yet, with their archive ids."""
 
-    def date_batch(self, archive_id: int, span: tuple[int, int]) -> None:
+    def date_batch(self, archive_id: int, span: Span) -> None:
         """Note the time that an archived batch covers."""
 
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
@@ -126,8 +134,8 @@ class Transaction(Protocol):
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """Mark the summaries of these days as stale."""
 
-    def heard(self, site: str, received_at_ms: int, latest: Mapping[str, tuple[float, int]]) -> None:
-        """Note that a site was heard, and its newest values."""
+    def heard(self, site: str, epoch: int, received_at_ms: int, latest: Mapping[str, tuple[float, int]]) -> None:
+        """Note that a site was heard, its newest values, and under which epoch it lives now."""
 
     def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
         """Note what a site says of itself."""

@@ -11,7 +11,7 @@ import time
 import uvicorn
 
 from hub.api.app import create_app
-from hub.api.context import Context
+from hub.context import Context
 from hub.errors import RetryLater
 from hub.ingest.consumer import Consumer, Counters
 from hub.io.ledger import SqlLedger

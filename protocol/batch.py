@@ -85,6 +85,10 @@ def decode(payload: bytes) -> Batch:
     """Read a payload of the `up` topic; raises `WireError` with the reason when it is not a valid batch."""
     message = wire.decode(wire.inflate(payload))
     epoch = _integer(message.get(1), "epoch", EPOCH_MAX)
+    if epoch == 0:
+        raise WireError(Refusal.MALFORMED, "epoch 0 stands for no outbox")
+    if not all(message.get(key, True) for key in (2, 3, 4)):
+        raise WireError(Refusal.MALFORMED, "a field of the batch is there, but empty")
     schema_id = message.get(2, b"")
     if not isinstance(schema_id, bytes) or len(schema_id) not in (0, ID_BYTES):
         raise WireError(Refusal.MALFORMED, "the schema id is not 8 bytes")
@@ -180,6 +184,6 @@ def _list(item: object, what: str, most: int) -> list[object]:
 
 
 def _integer(item: object, what: str, most: int) -> int:
-    if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= most:
+    if not wire.is_integer(item, 0, most):
         raise WireError(Refusal.MALFORMED, f"{what} is not a number from 0 to {most}")
     return item

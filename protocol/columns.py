@@ -23,7 +23,7 @@ BLOCK = 64
 ESCAPE = 20
 _ALL_ZERO = 15
 _K_MAX = 14
-_LENGTH_MAX = 56
+_LENGTH_MAX = 58  # a second difference of values up to 2^53, zigzagged, needs 57
 
 
 def pack(values: Sequence[int]) -> bytes:
@@ -77,11 +77,16 @@ def _block(zigzags: list[int]) -> str:
     total = sum(zigzags)
     if total == 0:
         return f"{_ALL_ZERO:04b}"
-    # The best k lies within one of the bit length of the mean (Kiely, "Selecting the Golomb Parameter", 2004).
-    middle = (total // len(zigzags)).bit_length()
-    candidates = range(max(0, middle - 2), min(_K_MAX, middle + 1) + 1) or (_K_MAX,)
-    k = min(candidates, key=lambda k: sum(z >> k for z in zigzags) + k * len(zigzags))
+    # Near the bit length of the mean lies the best k of a smooth block, near that of the median one with outliers.
+    middles = {(total // len(zigzags)).bit_length(), sorted(zigzags)[len(zigzags) // 2].bit_length()}
+    candidates = {min(max(middle + step, 0), _K_MAX) for middle in middles for step in (-2, -1, 0, 1)}
+    k = min(sorted(candidates), key=lambda k: sum(_cost(z, k) for z in zigzags))
     return f"{k:04b}" + "".join([_rice(zigzag, k) for zigzag in zigzags])
+
+
+def _cost(zigzag: int, k: int) -> int:
+    quotient = zigzag >> k
+    return quotient + 1 + k if quotient < ESCAPE else ESCAPE + 6 + zigzag.bit_length()
 
 
 def _rice(zigzag: int, k: int) -> str:
@@ -124,7 +129,9 @@ def _read_number(bits: str, at: int) -> tuple[int, int]:
 def _read_length_prefixed(bits: str, at: int) -> tuple[int, int]:
     length = int(bits[at : at + 6], 2)
     end = at + 6 + length
-    if length > _LENGTH_MAX or end > len(bits):
+    if length > _LENGTH_MAX:
+        raise WireError(Refusal.MALFORMED, f"a column holds a number of {length} bits, at most {_LENGTH_MAX}")
+    if end > len(bits):
         raise ValueError(length)
     return (int(bits[at + 6 : end], 2) if length else 0), end
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from protocol import wire
 from protocol.errors import Refusal, WireError
-from protocol.limits import BATCHES_MAX, EPOCH_MAX, RANGES_MAX, TEXT_MAX, VALUE_MAX
+from protocol.limits import BATCHES_MAX, EPOCH_MAX, PAYLOAD_MAX_BYTES, RANGES_MAX, TEXT_MAX, VALUE_MAX
 from protocol.ranges import Range
 from protocol.schema import ID_BYTES
+
+_BATCH_ID_MAX = 2**32 - 1
+_REASON_MAX = 200  # characters of four bytes: as many sentences as an ack holds still fit a payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +51,35 @@ class SiteState:
 
 
 def encode_ack(ack: Ack) -> bytes:
-    """Write an ack as plain CBOR: it is too small to deflate."""
+    """Write an ack as plain CBOR: it is too small to deflate.
+
+    When more is missing than an ack lists, it reaches less far: a row it has no room to name is never called settled.
+    """
+    missing, upto = ack.missing, ack.upto
+    if len(missing) > RANGES_MAX:
+        missing, upto = missing[:RANGES_MAX], missing[RANGES_MAX][0] - 1
     message = {
         1: ack.epoch,
-        2: ack.upto,
+        2: upto,
         3: ack.utc_ms,
-        4: [list(pair) for pair in ack.missing[:RANGES_MAX]],
+        4: [list(pair) for pair in missing],
         5: list(ack.batches[:BATCHES_MAX]),
         6: list(ack.schemas_wanted[:BATCHES_MAX]),
-        7: [[refused.batch_id, refused.reason[:TEXT_MAX]] for refused in ack.refused[:BATCHES_MAX]],
+        7: [[refused.batch_id, refused.reason[:_REASON_MAX]] for refused in ack.refused[:BATCHES_MAX]],
     }
     return wire.encode({key: value for key, value in message.items() if value != []})
 
 
 def decode_ack(payload: bytes) -> Ack:
     """Read an ack; raises `WireError`."""
-    message = wire.decode(payload)
+    message = _decode(payload)
+    upto = _integer(message, 2, VALUE_MAX)
     return Ack(
         epoch=_integer(message, 1, EPOCH_MAX),
-        upto=_integer(message, 2, VALUE_MAX),
+        upto=upto,
         utc_ms=_integer(message, 3, VALUE_MAX),
-        missing=tuple(_range(item) for item in _items(message, 4, RANGES_MAX)),
-        batches=tuple(_checked(item, isinstance(item, int)) for item in _items(message, 5, BATCHES_MAX)),
+        missing=_missing(message, upto),
+        batches=tuple(_batch_id(item) for item in _items(message, 5, BATCHES_MAX)),
         schemas_wanted=tuple(_schema_id(item) for item in _items(message, 6, BATCHES_MAX)),
         refused=tuple(_refused(item) for item in _items(message, 7, BATCHES_MAX)),
     )
@@ -81,46 +92,64 @@ def encode_state(state: SiteState) -> bytes:
 
 def decode_state(payload: bytes) -> SiteState:
     """Read a state message; raises `WireError`."""
-    message = wire.decode(payload)
+    message = _decode(payload)
     online, software = message.get(1), message.get(3, "")
     if not isinstance(online, bool) or not isinstance(software, str) or len(software) > TEXT_MAX:
         raise WireError(Refusal.MALFORMED, "a state message needs online and, at most, a short software text")
     return SiteState(online, _integer(message, 2, EPOCH_MAX), software)
 
 
+def _decode(payload: bytes) -> dict[int, Any]:
+    if len(payload) > PAYLOAD_MAX_BYTES:
+        raise WireError(Refusal.OVERSIZED, f"message of {len(payload)} bytes, at most {PAYLOAD_MAX_BYTES}")
+    return wire.decode(payload)
+
+
 def _integer(message: dict[int, Any], key: int, most: int) -> int:
     value = message.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+    if not wire.is_integer(value, 0, most):
         raise WireError(Refusal.MALFORMED, f"field {key} is not a number from 0 to {most}")
     return value
 
 
 def _items(message: dict[int, Any], key: int, most: int) -> list[Any]:
     items = message.get(key, [])
-    if not isinstance(items, list) or len(items) > most:
-        raise WireError(Refusal.MALFORMED, f"field {key} is not a list of at most {most} items")
+    if not isinstance(items, list) or len(items) > most or (key in message and not items):
+        raise WireError(Refusal.MALFORMED, f"field {key} is not a list of 1 to {most} items")
     return items
 
 
-def _checked(item: Any, valid: bool) -> Any:  # noqa: ANN401, FBT001  one gate for the items of every list
-    if not valid:
-        raise WireError(Refusal.MALFORMED, f"a list holds {item!r:.40}")
-    return item
+def _missing(message: dict[int, Any], upto: int) -> tuple[Range, ...]:
+    """Read the missing ranges; they must be in order and apart, or a reader might take a missing row for settled."""
+    ranges = tuple(_range(item) for item in _items(message, 4, RANGES_MAX))
+    if any(after[0] <= before[1] for before, after in pairwise(ranges)):
+        raise WireError(Refusal.MALFORMED, "missing ranges are out of order or overlap")
+    if ranges and ranges[-1][1] > upto:
+        raise WireError(Refusal.MALFORMED, f"a missing range goes beyond {upto}")
+    return ranges
 
 
 def _range(item: object) -> Range:
     match item:
-        case [int(first), int(last)] if 1 <= first <= last <= VALUE_MAX:
+        case [first, last] if wire.is_integer(first, 1, VALUE_MAX) and wire.is_integer(last, first, VALUE_MAX):
             return first, last
     raise WireError(Refusal.MALFORMED, f"a missing range is {item!r:.40}")
 
 
+def _batch_id(item: object) -> int:
+    if not wire.is_integer(item, 0, _BATCH_ID_MAX):
+        raise WireError(Refusal.MALFORMED, f"a batch id is {item!r:.40}")
+    return item
+
+
 def _schema_id(item: object) -> bytes:
-    return bytes(_checked(item, isinstance(item, bytes) and len(item) == ID_BYTES))
+    if not isinstance(item, bytes) or len(item) != ID_BYTES:
+        raise WireError(Refusal.MALFORMED, f"a schema id is {item!r:.40}")
+    return item
 
 
 def _refused(item: object) -> Refused:
     match item:
-        case [int(batch_id), str(reason)] if len(reason) <= TEXT_MAX:
-            return Refused(batch_id, reason)
+        case [batch_id, str(reason)] if len(reason) <= TEXT_MAX:
+            return Refused(_batch_id(batch_id), reason)
     raise WireError(Refusal.MALFORMED, f"a refusal is {item!r:.40}")

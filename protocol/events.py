@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
 from typing import ClassVar
 
+from protocol import wire
 from protocol.errors import Refusal, WireError
 from protocol.limits import TEXT_MAX, VALUE_MAX
 
@@ -134,7 +135,7 @@ class AlarmCleared:
 
 @dataclass(frozen=True, slots=True)
 class UnknownEvent:
-    """An event of a kind that a later version defined: kept, counted, not interpreted."""
+    """An event of a kind, or with a word, that a later version defined: kept, counted, not interpreted."""
 
     kind: int
     values: tuple[object, ...]
@@ -155,10 +156,9 @@ _ENUMS: dict[str, type[IntEnum]] = {
 
 
 def to_wire(event: Event | UnknownEvent) -> list[object]:
-    """Lay out an event as kind and field values, in the declared order."""
-    if isinstance(event, UnknownEvent):
-        return [event.kind, *event.values]
-    return [event.kind, *(int(value) if isinstance(value, int) else value for value in astuple(event))]
+    """Lay out an event as kind and field values, in the declared order; a text beyond the limit is cut."""
+    values = event.values if isinstance(event, UnknownEvent) else astuple(event)
+    return [event.kind, *map(_bare, values)]
 
 
 def from_wire(kind: int, values: list[object]) -> Event | UnknownEvent:
@@ -166,34 +166,38 @@ def from_wire(kind: int, values: list[object]) -> Event | UnknownEvent:
     cls = _KINDS.get(kind)
     if cls is None:
         return UnknownEvent(kind, tuple(_plain(kind, value) for value in values))
-    known = fields(cls)
-    named = {
-        field.name: _typed(cls.__name__, field.name, str(field.type), value)
-        for field, value in zip(known, values, strict=False)
-    }
+    named: dict[str, object] = {}
+    for field, value in zip(fields(cls), values, strict=False):
+        enum = _ENUMS.get(f"{cls.__name__}.{field.name}")
+        if enum is not None and wire.is_integer(value, 0, VALUE_MAX) and value not in list(enum):
+            return UnknownEvent(kind, tuple(_plain(kind, item) for item in values))  # a word of a later version
+        named[field.name] = _typed(cls.__name__, field.name, str(field.type), value)
     try:
         return cls(**named)  # type: ignore[arg-type]  # checked by _typed against the declared type
     except TypeError as error:
         raise WireError(Refusal.MALFORMED, f"{cls.__name__} has {len(values)} fields: {error}") from error
 
 
+def _bare(value: object) -> object:
+    if isinstance(value, str):
+        return value[:TEXT_MAX].encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes on the wire
+    return int(value) if isinstance(value, int) else value
+
+
 def _typed(event: str, name: str, declared: str, value: object) -> object:
     if declared == "str" and isinstance(value, str) and len(value) <= TEXT_MAX:
         return value
-    if declared != "str" and isinstance(value, int) and abs(value) <= VALUE_MAX:
+    if declared == "bool" and wire.is_integer(value, 0, 1):
+        return bool(value)
+    if declared not in ("str", "bool") and wire.is_integer(value, 0, VALUE_MAX):
         enum = _ENUMS.get(f"{event}.{name}")
-        if enum is not None and value in list(enum):
-            return enum(value)
-        if declared == "bool" and value in (0, 1):
-            return bool(value)
-        if declared == "int" and value >= 0 and not isinstance(value, bool):
-            return value
+        return value if enum is None else enum(value)
     raise WireError(Refusal.MALFORMED, f"{event}.{name} is not a valid {declared}: {value!r:.40}")
 
 
 def _plain(kind: int, value: object) -> object:
     if isinstance(value, str) and len(value) <= TEXT_MAX:
         return value
-    if isinstance(value, int) and abs(value) <= VALUE_MAX:
+    if wire.is_integer(value, -VALUE_MAX, VALUE_MAX):
         return value
     raise WireError(Refusal.MALFORMED, f"event of unknown kind {kind} holds {value!r:.40}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 PAYLOAD_MAX_BYTES = 64 * 1024
 """A payload as it crosses the broker."""
 
-INFLATED_MAX_BYTES = 1024 * 1024
+INFLATED_MAX_BYTES = 256 * 1024
 """What a payload may inflate to."""
 
 ROWS_MAX = 4096
@@ -30,5 +30,5 @@ BATCHES_MAX = 64
 VALUE_MAX = 2**53
 """Magnitude of any integer on the wire: what a double, and so JSON, still holds exactly."""
 
-EPOCH_MAX = 2**63
-"""An outbox generation fits a signed 64-bit column."""
+EPOCH_MAX = 2**63 - 1
+"""An outbox generation is a number from 1 to this, and so fits a signed 64-bit column."""

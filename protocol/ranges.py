@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
 
 Range = tuple[int, int]
 
@@ -24,14 +26,14 @@ def union(ranges: Iterable[Range]) -> list[Range]:
 
 
 def holes(ranges: Sequence[Range], upto: int) -> list[Range]:
-    """List what sorted, disjoint ranges leave out of 1..upto."""
+    """List what ranges, sorted by their beginning, leave out of 1..upto."""
     left, start = [], 1
     for first, last in ranges:
         if first > upto:
             break
         if first > start:
             left.append((start, first - 1))
-        start = last + 1
+        start = max(start, last + 1)
     if start <= upto:
         left.append((start, upto))
     return left
@@ -49,5 +51,6 @@ def members(ranges: Iterable[Range]) -> Iterator[int]:
 
 
 def contains(ranges: Sequence[Range], seq: int) -> bool:
-    """Say whether a seq lies in one of the ranges."""
-    return any(first <= seq <= last for first, last in ranges)
+    """Say whether a seq lies in one of the sorted, disjoint ranges."""
+    at = bisect_right(ranges, (seq, inf)) - 1
+    return at >= 0 and ranges[at][1] >= seq

@@ -62,13 +62,18 @@ def decode(payload: bytes) -> Schema:
     tables = wire.decode(wire.inflate(payload)).get(1)
     if not isinstance(tables, list) or not 1 <= len(tables) <= TABLES_MAX:
         raise WireError(Refusal.MALFORMED, f"a schema has 1 to {TABLES_MAX} tables")
-    return Schema(tuple(_table(item) for item in tables))
+    schema = Schema(tuple(_table(item) for item in tables))
+    if len({table.name for table in schema.tables}) != len(tables):
+        raise WireError(Refusal.MALFORMED, "a schema names a table twice")
+    return schema
 
 
 def _table(item: object) -> TableSpec:
     match item:
-        case [str(name), int(interval_s), list(columns), *_] if (
-            topics.is_name(name) and 1 <= interval_s <= _INTERVAL_MAX_S and 1 <= len(columns) <= COLUMNS_MAX
+        case [str(name), interval_s, list(columns), *_] if (
+            topics.is_name(name)
+            and wire.is_integer(interval_s, 1, _INTERVAL_MAX_S)
+            and 1 <= len(columns) <= COLUMNS_MAX
         ):
             specs = tuple(_column(column) for column in columns)
         case _:
@@ -80,7 +85,7 @@ def _table(item: object) -> TableSpec:
 
 def _column(item: object) -> ColumnSpec:
     match item:
-        case [str(name), int(decimals), *_] if 0 <= decimals <= _DECIMALS_MAX:
+        case [str(name), decimals, *_] if wire.is_integer(decimals, 0, _DECIMALS_MAX):
             source, _, metric = name.rpartition(".")
         case _:
             raise WireError(Refusal.MALFORMED, f"a column of the schema is not valid: {item!r:.60}")

@@ -11,6 +11,7 @@ from protocol.errors import Refusal, WireError
 ROOT = "kayasol/1"
 SHARDS = 16
 
+_SHARD_NAMES = {str(shard) for shard in range(SHARDS)}
 _NAME = re.compile(r"[a-z0-9-]{1,32}\Z")
 
 
@@ -51,7 +52,7 @@ def parse(topic: str) -> tuple[Address, Channel]:
     if len(parts) != 5 or "/".join(parts[:2]) != ROOT:  # noqa: PLR2004  the five levels are the specification
         raise WireError(Refusal.MALFORMED, f"topic {topic!r} is not {ROOT}/shard/site/channel")
     shard, site, channel = parts[2:]
-    if not (shard.isascii() and shard.isdigit() and shard == str(int(shard)) and int(shard) < SHARDS):
+    if shard not in _SHARD_NAMES:
         raise WireError(Refusal.MALFORMED, f"topic {topic!r} has no shard between 0 and {SHARDS - 1}")
     if not is_name(site):
         raise WireError(Refusal.MALFORMED, f"topic {topic!r} names no valid site")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 import cbor2
 
@@ -62,11 +62,17 @@ def decode(plain: bytes) -> dict[int, Any]:
         raise WireError(Refusal.MALFORMED, f"message is not CBOR: {error}") from error
     if stream.tell() != len(plain):
         raise WireError(Refusal.MALFORMED, "message goes on after its end")
-    if not isinstance(message, dict):
-        raise WireError(Refusal.MALFORMED, "message is not a map")
-    if message.get(0) != VERSION:
-        raise WireError(Refusal.UNKNOWN_VERSION, f"version {message.get(0)!r:.20}, this side speaks {VERSION}")
+    if not isinstance(message, dict) or any(type(key) is not int or key < 0 for key in message):
+        raise WireError(Refusal.MALFORMED, "message is not a map with keys from 0 up")
+    version = message.get(0)
+    if type(version) is not int or version != VERSION:
+        raise WireError(Refusal.UNKNOWN_VERSION, f"version {version!r:.20}, this side speaks {VERSION}")
     return message
+
+
+def is_integer(item: object, least: int, most: int) -> TypeGuard[int]:
+    """Say whether something is a whole number in a range; true and false are none."""
+    return type(item) is int and least <= item <= most
 
 
 def _refuse(*_: object) -> NoReturn:

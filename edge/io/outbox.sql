@@ -9,13 +9,14 @@ CREATE TABLE IF NOT EXISTS rows (
     tab INTEGER,                       -- table of the schema, NULL for an event
     boot INTEGER NOT NULL,
     uptime_s INTEGER NOT NULL,
-    body TEXT NOT NULL                 -- JSON: the values, or the event as on the wire
+    body BLOB NOT NULL,                -- JSON: the values, or the event as on the wire; BLOB, for text may not be damaged
+    sum INTEGER NOT NULL               -- CRC-32 of the columns above: SQLite itself does not notice a flipped bit
 );
 CREATE INDEX IF NOT EXISTS rows_by_value ON rows (lane, seq);
--- Money rows the hub has, and any row it refused: kept for audit.
+-- Money rows the hub has, and any row that it refused or that was damaged: kept for audit.
 CREATE TABLE IF NOT EXISTS kept (
     seq INTEGER PRIMARY KEY, lane INTEGER NOT NULL, schema_id BLOB, tab INTEGER,
-    boot INTEGER NOT NULL, uptime_s INTEGER NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL
+    boot INTEGER NOT NULL, uptime_s INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER NOT NULL, reason TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS open_sessions (
     slot INTEGER PRIMARY KEY, taken_seq INTEGER NOT NULL, start_boot INTEGER NOT NULL,

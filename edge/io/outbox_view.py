@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from edge.errors import RetryLater
 from edge.ports import OpenSession, SampleRow
 from protocol import events
 from protocol.batch import EventRow
+from protocol.errors import WireError
 
 _SESSION = [field.name for field in fields(OpenSession)]
+
+
+def check_sum(*columns: object) -> int:
+    """Sum up a row, so that a bit that an SD card lost shows."""
+    return zlib.crc32(repr(columns).encode())
 
 
 class OutboxView:
@@ -22,6 +30,9 @@ class OutboxView:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.damaged: set[int] = set()
+        """Rows met that do not say what was once written; they are passed over."""
+
         self.epoch = int(db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
 
     def open_sessions(self) -> list[OpenSession]:
@@ -36,20 +47,24 @@ class OutboxView:
         found: list[SampleRow | EventRow] = []
         schema_id: bytes | None = None
         rows = self._db.execute(
-            "SELECT seq, schema_id, tab, boot, uptime_s, body FROM rows ORDER BY lane, seq LIMIT ?",
-            (limit + len(exclude),),
+            "SELECT seq, lane, schema_id, tab, boot, uptime_s, body, sum FROM rows ORDER BY lane, seq LIMIT ?",
+            (limit + len(exclude | self.damaged),),
         )
-        for seq, row_schema, table, boot, uptime_s, body in rows:
-            if seq in exclude or len(found) == limit:
-                continue
-            content = json.loads(body)
-            if row_schema is None:
-                found.append(EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:])))
-                continue
-            schema_id = schema_id or row_schema
-            if row_schema != schema_id:
+        for *columns, stored_sum in rows:
+            if len(found) == limit:
                 break
-            found.append(SampleRow(seq, row_schema, table, boot, uptime_s, content))
+            seq = columns[0]
+            if seq in exclude or seq in self.damaged:
+                continue
+            row = _row(columns) if check_sum(*columns) == stored_sum else None
+            if row is None:
+                self.damaged.add(seq)
+                continue
+            if isinstance(row, SampleRow):
+                schema_id = schema_id or row.schema_id
+                if row.schema_id != schema_id:
+                    break
+            found.append(row)
         return found
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
@@ -59,6 +74,18 @@ class OutboxView:
 
     def _scalar(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
         return int(self._db.execute(sql, arguments).fetchone()[0])
+
+
+def _row(columns: list[Any]) -> SampleRow | EventRow | None:
+    """Rebuild a row; None when its contents are none that the protocol allows."""
+    seq, _, schema_id, table, boot, uptime_s, body = columns
+    content = json.loads(body)
+    if schema_id is not None:
+        return SampleRow(seq, schema_id, table, boot, uptime_s, content)
+    try:
+        return EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:]))
+    except WireError:
+        return None
 
 
 @contextmanager

@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 from hub.answers.sessions import SessionsAnswer, sessions
 from hub.answers.sites import SiteAnswer, find, one_site
 from hub.answers.times import to_ms, utc
+from hub.domain.columns import primary
+from hub.domain.presence import Freshness
 from hub.ports import Ledger, SeriesStore
 from hub.series import HOUR_MS, Bucket, completeness, summarise
 from protocol.metrics import Kind, metric_of
 
 STEP_MS = HOUR_MS // 4
-METRICS = ("panel_power_w", "load_power_w", "battery_voltage_v", "soc_pct", "generated_today_kwh",
-           "consumed_today_kwh", "lit")  # fmt: skip
+METRICS = ("panel_power_w", "load_power_w", "battery_voltage_v", "soc_pct", "generated_total_kwh",
+           "consumed_total_kwh", "lit", "slots_occupied")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class DayAnswer:
-    """A local day from midnight to midnight; `end_at` of today is tomorrow, `observed_until` is now."""
+    """A local day from midnight to midnight; `observed_until` is how far a site that sends could have been seen."""
 
     site: SiteAnswer
     day: date
@@ -51,8 +53,9 @@ def day_of(ledger: Ledger, store: SeriesStore, *, site: str, day: date | None, n
     start_at = datetime.combine(wanted, time(), zone)
     end_at = datetime.combine(wanted + timedelta(days=1), time(), zone)
     start_ms, end_ms = to_ms(start_at), to_ms(end_at)
-    until_ms = max(min(end_ms, now_ms), start_ms)
-    columns = _columns(store, site)
+    described = one_site(ledger, site, now_ms)
+    until_ms = max(min(end_ms, _expected_until(described, now_ms)), start_ms)
+    columns = primary(store.columns(site), METRICS)
     samples = store.samples(site, list(columns.values()), start_ms, end_ms)
     tracks = {}
     for metric, column in columns.items():
@@ -67,7 +70,7 @@ def day_of(ledger: Ledger, store: SeriesStore, *, site: str, day: date | None, n
             most=max((bucket.most for bucket in buckets), default=None),
         )
     return DayAnswer(
-        site=one_site(ledger, site, now_ms),
+        site=described,
         day=wanted,
         start_at=start_at,
         end_at=end_at,
@@ -78,17 +81,14 @@ def day_of(ledger: Ledger, store: SeriesStore, *, site: str, day: date | None, n
 
 
 def counted(track: Track | None) -> float | None:
-    """Read how far a counter came on its day; None when nothing was seen."""
-    if track is None or metric_of(track.metric).kind is not Kind.COUNTER:
+    """Read how far a lifetime counter came on its day; None when nothing was seen."""
+    if track is None or metric_of(track.metric).kind is not Kind.COUNTER or track.most is None or track.least is None:
         return None
-    return track.most
+    return track.most - track.least
 
 
-def _columns(store: SeriesStore, site: str) -> dict[str, str]:
-    """Find one column for each metric of the page."""
-    found: dict[str, str] = {}
-    for column in store.columns(site):
-        metric = metric_of(column).name
-        if metric in METRICS:
-            found.setdefault(metric, column)
-    return found
+def _expected_until(site: SiteAnswer, now_ms: int) -> int:
+    """Tell until when data can be expected: a site that sends batches is not behind before its next one is due."""
+    if site.freshness is not Freshness.CURRENT or site.newest_at is None:
+        return now_ms
+    return min(now_ms, to_ms(site.newest_at) + 60_000)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.answers.sites import find
-from hub.answers.times import to_ms, utc
+from hub.answers.times import period, utc
 from hub.errors import BadRequest
 from hub.ingest.dating import TimeQuality, quality_of
 from hub.ports import Ledger, SeriesStore
@@ -51,9 +51,7 @@ def series(  # noqa: PLR0913  the question has these parts
 ) -> SeriesAnswer:
     """Answer for one metric, or one column when it names its device; raises `NotFound` or `BadRequest`."""
     find(ledger, site)
-    start_ms, end_ms = to_ms(start), to_ms(end)
-    if end_ms <= start_ms:
-        raise BadRequest("end must be later than start")
+    start_ms, end_ms = period(start, end)
     if step not in STEPS:
         raise BadRequest(f"step must be one of {', '.join(STEPS)}")
     chosen = auto_step(start_ms, end_ms) if step == "auto" else step

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.answers.sites import find
-from hub.answers.times import Moment, moment, to_ms, utc
+from hub.answers.times import Moment, moment, period, utc
 from hub.domain.charging import ToCheck, doubts
-from hub.errors import BadRequest
 from hub.ports import Ledger, SessionRecord
 from protocol.events import EndReason
 
@@ -28,7 +27,11 @@ class SessionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SessionsAnswer:
-    """The sessions that touch a period, and those whose time is unknown, with counts that never mix the two."""
+    """The sessions that touch a period, and those whose time is unknown.
+
+    A charge is counted where it ended, so that neighbouring periods add up: `ended` and, of them and the open ones,
+    `to_check`. One that ends after the period is listed but counts in a later one.
+    """
 
     site: str
     start: datetime
@@ -43,25 +46,31 @@ class SessionsAnswer:
 def sessions(ledger: Ledger, *, site: str, start: datetime, end: datetime, now_ms: int) -> SessionsAnswer:
     """List the sessions of a period; raises `NotFound` or `BadRequest`."""
     find(ledger, site)
-    start_ms, end_ms = to_ms(start), to_ms(end)
-    if end_ms <= start_ms:
-        raise BadRequest("end must be later than start")
-    found = [describe(record, now_ms) for record in ledger.sessions(site, start_ms, end_ms)]
-    dated = [session for session in found if session.start.at is not None]
+    start_ms, end_ms = period(start, end)
+    epoch = ledger.presence(site).epoch
+    records = ledger.sessions(site, start_ms, end_ms)
+    found = [describe(record, now_ms, current=record.epoch == epoch) for record in records]
+    counted = [session for session in found if _counts(session, utc(start_ms), utc(end_ms))]
     return SessionsAnswer(
         site=site,
         start=utc(start_ms),
         end=utc(end_ms),
-        ended=sum(session.end is not None for session in dated),
-        open=sum(session.end is None for session in dated),
-        to_check=sum(bool(session.to_check) for session in dated),
-        time_unknown=len(found) - len(dated),
+        ended=sum(session.end is not None for session in counted),
+        open=sum(session.end is None for session in counted),
+        to_check=sum(bool(session.to_check) for session in counted),
+        time_unknown=sum(session.start.at is None for session in found),
         sessions=found,
     )
 
 
-def describe(record: SessionRecord, now_ms: int) -> SessionAnswer:
-    """Say what is known of one session."""
+def _counts(session: SessionAnswer, start: datetime, end: datetime) -> bool:
+    if session.start.at is None:
+        return False
+    return session.end is None or (session.end.at is not None and start <= session.end.at < end)
+
+
+def describe(record: SessionRecord, now_ms: int, *, current: bool = True) -> SessionAnswer:
+    """Say what is known of one session; `current` when its outbox is the one in use."""
     reason = None if record.reason is None else EndReason(record.reason)
     end_ms = None if record.end is None else record.end.utc_ms
     start_ms = record.start.utc_ms
@@ -73,5 +82,12 @@ def describe(record: SessionRecord, now_ms: int) -> SessionAnswer:
         end=None if record.end is None else moment(record.end),
         duration_s=(end_ms - start_ms) // 1000 if known and end_ms is not None and start_ms is not None else None,
         end_reason=None if reason is None else reason.name.lower(),
-        to_check=doubts(reason=reason, found=record.found, start_ms=start_ms, end_ms=end_ms, now_ms=now_ms),
+        to_check=doubts(
+            reason=reason,
+            found=record.found,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            now_ms=now_ms,
+            abandoned=record.end is None and not current,
+        ),
     )

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.answers.times import utc
+from hub.domain.columns import primary
 from hub.domain.presence import Freshness, freshness
 from hub.errors import NotFound
 from hub.ports import Ledger, Presence, Site
 from protocol.metrics import metric_of
+
+_PRESENT = ("battery_voltage_v", "soc_pct", "panel_power_w", "load_power_w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,8 @@ def _describe(ledger: Ledger, site: Site, now_ms: int) -> SiteAnswer:
     presence = ledger.presence(site.site)
     fresh = freshness(presence.newest_ms, now_ms)
     # What a silent site last said of its slots and panels is history, not its present state.
-    current = fresh is Freshness.CURRENT
-    newest = _by_metric(presence, now_ms if current else None)
-    taken = tuple(record.slot for record in ledger.open_sessions(site.site)) if current else None
+    present = _present(presence, now_ms) if fresh is Freshness.CURRENT else {}
+    taken = _taken(ledger, site, presence.epoch) if fresh is Freshness.CURRENT else None
     return SiteAnswer(
         site=site.site,
         name=site.name,
@@ -91,22 +93,27 @@ def _describe(ledger: Ledger, site: Site, now_ms: int) -> SiteAnswer:
         newest_at=None if presence.newest_ms is None else utc(presence.newest_ms),
         heard_at=None if presence.received_at_ms is None else utc(presence.received_at_ms),
         connected=presence.online,
-        battery_voltage_v=newest.get("battery_voltage_v"),
-        soc_pct=newest.get("soc_pct"),
-        panel_power_w=newest.get("panel_power_w"),
-        load_power_w=newest.get("load_power_w"),
+        battery_voltage_v=present.get("battery_voltage_v"),
+        soc_pct=present.get("soc_pct"),
+        panel_power_w=present.get("panel_power_w"),
+        load_power_w=present.get("load_power_w"),
         slots=site.slots,
-        slots_occupied=None if taken is None else tuple(sorted(set(taken) & set(site.slots))),
+        slots_occupied=taken,
     )
 
 
-def _by_metric(presence: Presence, now_ms: int | None) -> Mapping[str, float]:
-    """Pick the newest value of each metric, whatever device it comes from; nothing when not current."""
-    if now_ms is None or presence.latest is None:
-        return {}
-    newest: dict[str, tuple[int, float]] = {}
-    for column, (value, utc_ms) in presence.latest.items():
-        name = metric_of(column).name
-        if freshness(utc_ms, now_ms) is Freshness.CURRENT and (name not in newest or utc_ms > newest[name][0]):
-            newest[name] = (utc_ms, value)
-    return {name: value for name, (_, value) in newest.items()}
+def _present(presence: Presence, now_ms: int) -> Mapping[str, float]:
+    """Read the present value of each metric, as far as it is fresh."""
+    latest = presence.latest or {}
+    values = {}
+    for metric, column in primary(latest, _PRESENT).items():
+        value, utc_ms = latest[column]
+        if freshness(utc_ms, now_ms) is Freshness.CURRENT:
+            values[metric] = value
+    return values
+
+
+def _taken(ledger: Ledger, site: Site, epoch: int | None) -> tuple[int, ...]:
+    """List the slots taken now; what an earlier outbox left open says nothing about the present."""
+    taken = {record.slot for record in ledger.open_sessions(site.site) if record.epoch == epoch}
+    return tuple(sorted(taken & set(site.slots)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hub.errors import BadRequest
 from hub.ingest.dating import Date, TimeQuality
 
 
@@ -31,3 +32,18 @@ def utc(utc_ms: int) -> datetime:
 def to_ms(at: datetime) -> int:
     """Turn a datetime into UTC milliseconds; one without a zone is UTC."""
     return round((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+EARLIEST_MS = to_ms(datetime(2000, 1, 1, tzinfo=UTC))
+LATEST_MS = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
+"""Nothing that a site measured lies outside; a calendar's own ends are hard to compute with."""
+
+
+def period(start: datetime, end: datetime) -> tuple[int, int]:
+    """Turn both ends of a question into UTC milliseconds; raises `BadRequest` when it is no period."""
+    start_ms, end_ms = to_ms(start), to_ms(end)
+    if end_ms <= start_ms:
+        raise BadRequest("end must be later than start")
+    if start_ms < EARLIEST_MS or end_ms > LATEST_MS:
+        raise BadRequest("start and end must lie between 2000 and 2100")
+    return start_ms, end_ms

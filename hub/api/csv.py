@@ -45,7 +45,9 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]
     )
 
 
-CSV_CONTENT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "JSON, or CSV on request"}}
+CSV_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "JSON, or CSV on request"}
+}
 
 
 def _text(cell: Cell) -> str | int | float | None:

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hub import VERSION
-from hub.api.context import Context, Ctx
+from hub.context import Context, Ctx
 from hub.ingest.consumer import Counters
 
 router = APIRouter(include_in_schema=False)

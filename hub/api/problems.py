@@ -7,11 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from hub.errors import BadRequest, HubError, NotFound, RetryLater
+from hub.pages import problems as pages
 
 _STATUS: dict[type[HubError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
@@ -44,15 +45,23 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem(request: Request, status: int, detail: str) -> JSONResponse:
     """Write a problem."""
-    body = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path)
+    body = Problem(
+        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path
+    )
     headers = {"Retry-After": "30"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return JSONResponse(body.model_dump(), status, headers=headers, media_type="application/problem+json")
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error under /api in this form."""
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
 
-    async def on_hub_error(request: Request, error: Exception) -> JSONResponse:
+
+def install(app: FastAPI) -> None:
+    """Answer every error under /api in this form, and every other as a page."""
+
+    async def on_hub_error(request: Request, error: Exception) -> Response:
+        if not _is_api(request):
+            return pages.later() if isinstance(error, RetryLater) else pages.unknown_page()
         status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
         return problem(request, status, str(error))
 
@@ -61,7 +70,9 @@ def install(app: FastAPI) -> None:
         detail = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults)
         return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail)
 
-    async def on_http(request: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
+        if not _is_api(request):
+            return pages.unknown_page()
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         return problem(request, status, detail)

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from hub.answers.series import SeriesAnswer, series
 from hub.answers.sessions import SessionsAnswer, sessions
-from hub.api.context import Ctx
 from hub.api.csv import CSV_CONTENT, FormatQuery, csv_response, wants_csv
 from hub.api.problems import responses
+from hub.context import Ctx
 
 router = APIRouter(prefix="/api/v1/sites/{site}", tags=["series"])
 

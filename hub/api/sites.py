@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request, Response
 from hub.answers import loss, sites
 from hub.answers.loss import LossAnswer
 from hub.answers.sites import SiteAnswer, Value
-from hub.api.context import Ctx
 from hub.api.csv import CSV_CONTENT, FormatQuery, csv_response, wants_csv
 from hub.api.problems import responses
+from hub.context import Ctx
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
 

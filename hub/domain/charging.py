@@ -17,14 +17,26 @@ class ToCheck(StrEnum):
     AGENT_STOPPED = "agent_stopped"
     FOUND_AT_START = "found_at_start"
     TOO_LONG = "too_long"
+    NEVER_ENDED = "never_ended"
     TIME_UNKNOWN = "time_unknown"
 
 
 def doubts(
-    *, reason: EndReason | None, found: bool, start_ms: int | None, end_ms: int | None, now_ms: int
+    *,
+    reason: EndReason | None,
+    found: bool,
+    start_ms: int | None,
+    end_ms: int | None,
+    now_ms: int,
+    abandoned: bool = False,
 ) -> tuple[ToCheck, ...]:
-    """List what is doubtful about a session; an empty list is a plain charge."""
+    """List what is doubtful about a session; an empty list is a plain charge.
+
+    `abandoned` when it was open in an outbox that is no longer in use, so that its end will never be told.
+    """
     found_doubts = []
+    if abandoned:
+        found_doubts.append(ToCheck.NEVER_ENDED)
     if reason is EndReason.POWER_LOSS:
         found_doubts.append(ToCheck.CUT_BY_POWER_LOSS)
     if reason is EndReason.AGENT_STOPPED:

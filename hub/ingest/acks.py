@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hub.ports import Receipts
 from protocol.control import Ack, Refused
-from protocol.limits import RANGES_MAX
 from protocol.ranges import holes, union
 
 
@@ -16,11 +15,7 @@ def compose(
     schemas_wanted: tuple[bytes, ...] = (),
     refused: tuple[Refused, ...] = (),
 ) -> Ack:
-    """Sum up what is settled of an epoch; when more ranges are missing than an ack lists, it reaches less far."""
+    """Sum up what is settled of an epoch."""
     settled = union([*receipts.received, *(pair for lost in receipts.lost.values() for pair in lost)])
     upto = settled[-1][1] if settled else 0
-    missing = holes(settled, upto)
-    if len(missing) > RANGES_MAX:
-        upto = missing[RANGES_MAX][0] - 1
-        missing = missing[:RANGES_MAX]
-    return Ack(receipts.epoch, upto, utc_ms, tuple(missing), batches, schemas_wanted, refused)
+    return Ack(receipts.epoch, upto, utc_ms, tuple(holes(settled, upto)), batches, schemas_wanted, refused)

@@ -10,13 +10,13 @@ from dataclasses import replace
 
 from hub.ingest.dating import Anchor, Dater
 from hub.ingest.decode import BatchArrived, Message
-from hub.ports import Receipts, Transaction
+from hub.ports import Receipts, Span, Transaction
 from hub.series import DAY_MS
 from protocol import batch as wire_batch
 from protocol import events
 from protocol.batch import Batch, EventRow, TableRows
 from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken
-from protocol.ranges import contains, runs, union
+from protocol.ranges import Range, contains, runs, union
 from protocol.schema import Schema
 
 RECEIVED = ""
@@ -34,17 +34,17 @@ def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> 
     transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
     _declare_lost(transaction, site, known, fresh.events)
     newly_dated = _anchor(transaction, site, fresh)
-    dater = Dater(transaction.anchors(site, batch.epoch))
+    dater = Dater(transaction.anchors(site, batch.epoch, uptimes(fresh)))
     for boot in newly_dated:
         transaction.redate(site, batch.epoch, boot, dater)
     if newly_dated:
-        _date_waiting(transaction, site, batch.epoch, dater)
-    transaction.archive(site, fresh, payload, message.received_at_ms, span(fresh, dater))
+        _date_waiting(transaction, site, batch.epoch)
+    transaction.archive(site, fresh.epoch, payload, message.received_at_ms, span(fresh, dater))
     _events(transaction, site, fresh, dater)
     transaction.forget_rollups(site, days(fresh, dater))
     schema = transaction.schema(fresh.schema_id)
-    latest = newest(fresh, schema, dater) if schema is not None else {}
-    transaction.heard(site, message.received_at_ms, latest)
+    latest = newest(fresh, schema, dater, message.received_at_ms) if schema is not None else {}
+    transaction.heard(site, batch.epoch, message.received_at_ms, latest)
     return len(seqs)
 
 
@@ -61,11 +61,11 @@ def new_rows(batch: Batch, known: Receipts) -> Batch:
     )
 
 
-def span(batch: Batch, dater: Dater) -> tuple[int, int] | None:
-    """Give the time that the batch's samples cover; None when some of it is unknown, or there are none."""
+def span(batch: Batch, dater: Dater) -> Span:
+    """Give the time that the batch's samples cover, as far as it is known."""
     dates = [dater.date(boot, uptime_s).utc_ms for boot, uptime_s in _sampled(batch)]
     known = [date for date in dates if date is not None]
-    return (min(known), max(known)) if known and len(known) == len(dates) else None
+    return Span(min(known, default=None), max(known, default=None), undated=len(known) < len(dates))
 
 
 def days(batch: Batch, dater: Dater) -> set[int]:
@@ -74,8 +74,21 @@ def days(batch: Batch, dater: Dater) -> set[int]:
     return {date // DAY_MS for date in dates if date is not None}
 
 
-def newest(batch: Batch, schema: Schema, dater: Dater) -> dict[str, tuple[float, int]]:
-    """Find the newest dated value of every column."""
+def uptimes(batch: Batch) -> dict[int, Range]:
+    """Give for every boot that the batch speaks of the uptimes from first to last."""
+    moments: dict[int, list[int]] = {}
+    for boot, uptime_s in _sampled(batch):
+        moments.setdefault(boot, []).append(uptime_s)
+    for row in batch.events:
+        moments.setdefault(row.boot, []).append(row.uptime_s)
+        if isinstance(row.event, ChargingSession):
+            moments.setdefault(row.event.start_boot, []).append(row.event.start_uptime_s)
+            moments.setdefault(row.event.end_boot, []).append(row.event.end_uptime_s)
+    return {boot: (min(found), max(found)) for boot, found in moments.items()}
+
+
+def newest(batch: Batch, schema: Schema, dater: Dater, received_at_ms: int) -> dict[str, tuple[float, int]]:
+    """Find the newest dated value of every column; none can be newer than its arrival, whatever its clock said."""
     latest: dict[str, tuple[float, int]] = {}
     for table in batch.tables:
         if table.table >= len(schema.tables):
@@ -85,7 +98,7 @@ def newest(batch: Batch, schema: Schema, dater: Dater) -> dict[str, tuple[float,
                 value = values[row]
                 date = dater.date(table.boots[row], table.uptimes_s[row]).utc_ms
                 if value is not None and date is not None:
-                    latest[spec.name] = (value / 10**spec.decimals, date)
+                    latest[spec.name] = (value / 10**spec.decimals, min(date, received_at_ms))
                     break
     return latest
 
@@ -117,23 +130,21 @@ def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: It
 
 def _anchor(transaction: Transaction, site: str, batch: Batch) -> set[int]:
     """Keep the batch's anchors; returns the boots that had none before."""
-    before = transaction.anchors(site, batch.epoch)
-    boots = set()
-    for row in batch.events:
-        if isinstance(row.event, ClockAnchor):
-            anchor = Anchor(row.uptime_s, row.event.utc_ms, row.event.error_ms, row.event.source)
-            transaction.add_anchor(site, batch.epoch, row, anchor)
-            boots.add(row.boot)
+    found = [(row, row.event) for row in batch.events if isinstance(row.event, ClockAnchor)]
+    boots = {row.boot for row, _ in found}
+    before = transaction.anchors(site, batch.epoch, dict.fromkeys(boots, (0, 0)))
+    for row, event in found:
+        anchor = Anchor(row.uptime_s, event.utc_ms, event.error_ms, event.source)
+        transaction.add_anchor(site, batch.epoch, row, anchor)
     return boots - set(before)
 
 
-def _date_waiting(transaction: Transaction, site: str, epoch: int, dater: Dater) -> None:
-    """Place batches that had to wait for an anchor."""
-    for archive_id, waiting in list(transaction.undated_batches(site, epoch)):
-        covered = span(waiting, dater)
-        if covered is not None:
-            transaction.date_batch(archive_id, covered)
-            transaction.forget_rollups(site, days(waiting, dater))
+def _date_waiting(transaction: Transaction, site: str, epoch: int) -> None:
+    """Place batches with rows that had to wait for an anchor."""
+    for archive_id, waiting in transaction.undated_batches(site, epoch):
+        dater = Dater(transaction.anchors(site, epoch, uptimes(waiting)))
+        transaction.date_batch(archive_id, span(waiting, dater))
+        transaction.forget_rollups(site, days(waiting, dater))
 
 
 def _events(transaction: Transaction, site: str, batch: Batch, dater: Dater) -> None:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hub.ingest.dating import UNKNOWN, Date
+from hub.ingest.dating import UNKNOWN, Anchor, Date
 from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+from protocol.events import AnchorSource
 
 Row = Any
 """A row of SQLAlchemy: attributes by column name."""
@@ -26,7 +27,7 @@ def presence(row: Row | None) -> Presence:
     if row is None:
         return Presence()
     latest = {column: (value, utc_ms) for column, (value, utc_ms) in json.loads(row.latest).items()}
-    return Presence(row.online, row.software, row.received_at_ms, row.newest_ms, latest)
+    return Presence(row.online, row.epoch, row.software, row.received_at_ms, row.newest_ms, latest)
 
 
 def session_record(row: Row) -> SessionRecord:
@@ -39,6 +40,11 @@ def session_record(row: Row) -> SessionRecord:
 def event_record(row: Row) -> EventRecord:
     """Read another event."""
     return EventRecord(row.seq, row.kind, row.utc_ms, tuple(json.loads(row.body)))
+
+
+def anchor_of(row: Row) -> Anchor:
+    """Read a clock anchor."""
+    return Anchor(row.uptime_s, row.utc_ms, row.error_ms, AnchorSource(row.source))
 
 
 def receipts_by_epoch(rows: Iterable[Row]) -> list[Receipts]:

@@ -84,8 +84,10 @@ archive = Table(
     Column("received_at_ms", BigInteger, nullable=False),
     Column("start_ms", BigInteger),
     Column("end_ms", BigInteger),
+    Column("undated", Boolean, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Index("archive_by_time", "site", "end_ms", "start_ms"),
+    Index("archive_undated", "site", "epoch", sqlite_where=text("undated"), postgresql_where=text("undated")),
 )
 
 anchors = Table(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.io import tables as t
-from hub.io.rows import receipts_by_epoch
-from hub.ports import Receipts
+from hub.io.rows import anchor_of, receipts_by_epoch
+from hub.ports import Receipts, Span
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import Batch, EventRow
 from protocol.control import SiteState
-from protocol.events import AnchorSource, ChargingSession, SlotTaken
+from protocol.events import ChargingSession, SlotTaken
 from protocol.ranges import Range
 from protocol.schema import Schema
 
@@ -71,21 +72,29 @@ class SqlTransaction:
                 insert(t.receipts).values(site=site, epoch=epoch, cause=cause, first_seq=first, last_seq=last)
             )
 
-    def archive(
-        self, site: str, batch: Batch, payload: bytes, received_at_ms: int, span: tuple[int, int] | None
-    ) -> None:
+    def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """See `Transaction.archive`."""
-        start_ms, end_ms = span if span is not None else (None, None)
         self.connection.execute(
             insert(t.archive).values(
-                site=site, epoch=batch.epoch, received_at_ms=received_at_ms, start_ms=start_ms, end_ms=end_ms,
-                payload=payload,
+                site=site, epoch=epoch, received_at_ms=received_at_ms, payload=payload, **asdict(span)
             )
-        )  # fmt: skip
+        )
 
-    def anchors(self, site: str, epoch: int) -> Mapping[int, list[Anchor]]:
+    def anchors(self, site: str, epoch: int, spans: Mapping[int, Range]) -> Mapping[int, list[Anchor]]:
         """See `Transaction.anchors`."""
-        return read_anchors(self.connection, site, epoch)
+        c = t.anchors.c
+        found: dict[int, list[Anchor]] = {}
+        for boot, (first_s, last_s) in spans.items():
+            mine = (c.site == site) & (c.epoch == epoch) & (c.boot == boot)
+            # The last anchor before the span dates its beginning; if there is none, the first anchor of all does.
+            before = select(func.max(c.uptime_s)).where(mine, c.uptime_s <= first_s).scalar_subquery()
+            earliest = select(func.min(c.uptime_s)).where(mine).scalar_subquery()
+            start = func.coalesce(before, earliest)
+            within = (c.uptime_s >= start) & ((c.uptime_s <= last_s) | (c.uptime_s == start))
+            rows = self.connection.execute(select(t.anchors).where(mine, within)).all()
+            if rows:
+                found[boot] = [anchor_of(row) for row in rows]
+        return found
 
     def add_anchor(self, site: str, epoch: int, row: EventRow, anchor: Anchor) -> None:
         """See `Transaction.add_anchor`."""
@@ -134,19 +143,15 @@ class SqlTransaction:
             )
         )  # fmt: skip
 
-    def undated_batches(self, site: str, epoch: int) -> Iterator[tuple[int, Batch]]:
+    def undated_batches(self, site: str, epoch: int) -> list[tuple[int, Batch]]:
         """See `Transaction.undated_batches`."""
         c = t.archive.c
-        query = select(c.id, c.payload).where(c.site == site, c.epoch == epoch, c.start_ms.is_(None))
-        for row in self.connection.execute(query):
-            yield row.id, wire_batch.decode(row.payload)
+        query = select(c.id, c.payload).where(c.site == site, c.epoch == epoch, c.undated)
+        return [(row.id, wire_batch.decode(row.payload)) for row in self.connection.execute(query)]
 
-    def date_batch(self, archive_id: int, span: tuple[int, int]) -> None:
+    def date_batch(self, archive_id: int, span: Span) -> None:
         """See `Transaction.date_batch`."""
-        start_ms, end_ms = span
-        self.connection.execute(
-            update(t.archive).where(t.archive.c.id == archive_id).values(start_ms=start_ms, end_ms=end_ms)
-        )
+        self.connection.execute(update(t.archive).where(t.archive.c.id == archive_id).values(**asdict(span)))
 
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
         """See `Transaction.redate`."""
@@ -172,16 +177,20 @@ class SqlTransaction:
             elif not row.stale:
                 self.connection.execute(update(t.rollups).where(mine).values(payload=None))
 
-    def heard(self, site: str, received_at_ms: int, latest: Mapping[str, tuple[float, int]]) -> None:
+    def heard(self, site: str, epoch: int, received_at_ms: int, latest: Mapping[str, tuple[float, int]]) -> None:
         """See `Transaction.heard`."""
         c = t.site_states.c
-        row = self.connection.execute(select(c.latest, c.newest_ms).where(c.site == site)).first()
+        row = self.connection.execute(select(c.latest, c.newest_ms, c.epoch).where(c.site == site)).first()
         merged = json.loads(row.latest) if row is not None else {}
+        before_ms = row.newest_ms if row is not None else None
         for column, (value, utc_ms) in latest.items():
             if column not in merged or merged[column][1] <= utc_ms:
                 merged[column] = [value, utc_ms]
         newest_ms = max((utc_ms for _, utc_ms in merged.values()), default=None)
-        self._state(site, {"received_at_ms": received_at_ms, "newest_ms": newest_ms, "latest": json.dumps(merged)})
+        # An old card that is read late does not make its epoch the present one.
+        lives = before_ms is None or row is None or row.epoch is None or (newest_ms or 0) > before_ms
+        values = {"received_at_ms": received_at_ms, "newest_ms": newest_ms, "latest": json.dumps(merged)}
+        self._state(site, values | ({"epoch": epoch} if lives else {}))
 
     def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
         """See `Transaction.state`."""
@@ -210,6 +219,5 @@ def read_anchors(connection: Connection, site: str, epoch: int) -> dict[int, lis
     c = t.anchors.c
     found: dict[int, list[Anchor]] = {}
     for row in connection.execute(select(t.anchors).where(c.site == site, c.epoch == epoch)):
-        anchor = Anchor(row.uptime_s, row.utc_ms, row.error_ms, AnchorSource(row.source))
-        found.setdefault(row.boot, []).append(anchor)
+        found.setdefault(row.boot, []).append(anchor_of(row))
     return found

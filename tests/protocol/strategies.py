@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from protocol import batch, control, events, schema
-from protocol.limits import VALUE_MAX
+from protocol.limits import EPOCH_MAX, VALUE_MAX
 from protocol.metrics import CATALOGUE
+from protocol.ranges import runs
 
 values = st.integers(-VALUE_MAX, VALUE_MAX)
 naturals = st.integers(0, VALUE_MAX)
@@ -28,6 +29,9 @@ any_event = st.one_of(
     st.builds(events.AlarmRaised, _text, _text),
     st.builds(events.AlarmCleared, _text),
     st.builds(events.UnknownEvent, st.integers(100, 200), st.lists(_small | _text, max_size=4).map(tuple)),
+    st.builds(
+        events.UnknownEvent, st.just(events.Gap.kind), st.tuples(naturals, naturals, st.integers(5, VALUE_MAX), values)
+    ),
 )
 
 
@@ -50,7 +54,7 @@ def batches(draw: st.DrawFn) -> batch.Batch:
     tables = tuple(draw(table_rows(run)) for run in runs if run)
     rows = tuple(batch.EventRow(seq, draw(naturals), draw(naturals), draw(any_event)) for seq in seqs[cuts[1] :])
     schema_id = draw(st.binary(min_size=8, max_size=8)) if tables else b""
-    return batch.Batch(draw(st.integers(0, 2**63)), schema_id, tables, rows)
+    return batch.Batch(draw(st.integers(1, EPOCH_MAX)), schema_id, tables, rows)
 
 
 _columns = st.lists(
@@ -65,18 +69,25 @@ _columns = st.lists(
 ).map(tuple)
 schemas = st.builds(
     schema.Schema,
-    st.lists(st.builds(schema.TableSpec, names, st.integers(1, 86_400), _columns), min_size=1, max_size=4).map(tuple),
+    st.lists(
+        st.builds(schema.TableSpec, names, st.integers(1, 86_400), _columns),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda table: table.name,
+    ).map(tuple),
 )
 
-_ranges = st.tuples(st.integers(1, 1000), st.integers(0, 1000)).map(lambda pair: (pair[0], sum(pair)))
+_missing = st.lists(st.integers(1, 5000), max_size=10, unique=True).map(
+    lambda bounds: tuple(zip(sorted(bounds)[::2], sorted(bounds)[1::2], strict=False))
+) | st.sets(st.integers(1, 60), max_size=30).map(lambda seqs: tuple(runs(seqs)))
 acks = st.builds(
     control.Ack,
-    epoch=st.integers(0, 2**63),
-    upto=naturals,
+    epoch=st.integers(0, EPOCH_MAX),
+    upto=st.integers(5000, VALUE_MAX),
     utc_ms=naturals,
-    missing=st.lists(_ranges, max_size=5).map(tuple),
+    missing=_missing,
     batches=st.lists(st.integers(0, 2**32 - 1), max_size=5).map(tuple),
     schemas_wanted=st.lists(st.binary(min_size=8, max_size=8), max_size=3).map(tuple),
     refused=st.lists(st.builds(control.Refused, st.integers(0, 2**32 - 1), _text), max_size=3).map(tuple),
 )
-states = st.builds(control.SiteState, st.booleans(), st.integers(0, 2**63), _text)
+states = st.builds(control.SiteState, st.booleans(), st.integers(0, EPOCH_MAX), _text)

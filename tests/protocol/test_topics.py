@@ -40,6 +40,13 @@ def test_a_wrong_topic_is_refused(topic: str) -> None:
         topics.parse(topic)
 
 
+@pytest.mark.parametrize("shard", ["9" * 5000, "0" * 5000 + "3", "٣", "+3", " 3", "1_0", "-0"])
+def test_a_shard_of_5000_digits_is_refused_in_words(shard: str) -> None:
+    """What Python would not, or would too gladly, read as a number raises the one error of the wire."""
+    with pytest.raises(WireError, match="no shard"):
+        topics.parse(f"kayasol/1/{shard}/a/up")
+
+
 def test_a_hub_subscribes_only_to_its_shards() -> None:
     """One worker of many names its shards; a single one takes all."""
     assert topics.hub_filters(range(2, 4))[0] == "kayasol/1/2/+/up"

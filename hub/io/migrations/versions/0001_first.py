@@ -7,6 +7,7 @@ revision = "0001"
 down_revision = None
 
 _RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_UNDATED = sa.text("undated")
 _NULL_PAYLOAD = sa.text("payload IS NULL")
 
 
@@ -69,9 +70,11 @@ def _receipt_tables() -> None:
         sa.Column("received_at_ms", sa.BigInteger, nullable=False),
         sa.Column("start_ms", sa.BigInteger),
         sa.Column("end_ms", sa.BigInteger),
+        sa.Column("undated", sa.Boolean, nullable=False),
         sa.Column("payload", sa.LargeBinary, nullable=False),
     )
     op.create_index("archive_by_time", "archive", ["site", "end_ms", "start_ms"])
+    op.create_index("archive_undated", "archive", ["site", "epoch"], sqlite_where=_UNDATED, postgresql_where=_UNDATED)
     op.create_table(
         "rejects",
         sa.Column("id", _RowId, primary_key=True, autoincrement=True),

@@ -1,0 +1,146 @@
+"""What happened in the simulated villages beside what the hub says of them.
+
+A charge that the Pi saw whole must be in the hub once, with the same slot and the same ends; one that a power cut
+interrupted must be there and flagged; one that happened while the Pi had no power cannot be there. Energies must
+agree to the resolution of the controller's counters.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+TOLERANCE = timedelta(seconds=2)
+"""Rows carry whole seconds, and a slot is sampled a few times a second."""
+
+START_UP = timedelta(seconds=30)
+COUNTER_KWH = 0.1
+"""A poll interval of full sun, and the counter's own resolution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure, both ways."""
+
+    what: str
+    village: float
+    hub: float
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One occupation of a slot."""
+
+    slot: int
+    start: datetime
+    end: datetime
+    doubtful: bool = False
+
+
+def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime) -> list[Line]:
+    """Hold the hub's figures against the truth of one village, from its start to the end of its truth."""
+    until = datetime.fromisoformat(truth["until"])
+    answer = _get(base_url, f"/api/v1/sites/{site}/sessions", start=start, end=until)
+    stored = [
+        Span(s["slot"], _at(s["start"]), _at(s["end"]), doubtful=bool(s["to_check"]))
+        for s in answer["sessions"]
+        if s["end"] is not None and _at(s["end"]) <= until + TOLERANCE
+    ]
+    off = [(_time(span["start"]), _time(span["end"]) + START_UP) for span in truth["pi_without_power"]]
+    charges = [Span(c["slot"], _time(c["start"]), _time(c["end"])) for c in truth["charges"]]
+    whole = [charge for charge in charges if not _overlaps(charge, off) and charge.start > start + START_UP]
+    cut = [charge for charge in charges if charge not in whole and not _inside(charge, off)]
+    plain = [session for session in stored if not session.doubtful]
+    matched = spans_agree(whole, plain)
+    seen_cut = sum(any(_touches(charge, session) for session in stored if session.doubtful) for charge in cut)
+    lines = [
+        Line("charges seen whole", len(whole), len(plain), len(whole) == len(plain) == matched),
+        Line("  of them with the same slot, start and end", len(whole), matched, matched == len(whole)),
+        Line("charges cut by a loss of power, flagged", len(cut), seen_cut, len(cut) == seen_cut),
+    ]
+    for metric, key in (("generated_total_kwh", "generated_kwh"), ("consumed_total_kwh", "consumed_kwh")):
+        counted = _counter(base_url, site, metric, start, until)
+        lines.append(
+            Line(
+                f"{key.removesuffix('_kwh')} energy, kWh", truth[key], counted, abs(truth[key] - counted) < COUNTER_KWH
+            )
+        )
+    lines.append(_rows(base_url, site))
+    return lines
+
+
+def table(site: str, lines: Iterable[Line]) -> str:
+    """Lay the comparison out for a terminal."""
+    rows = [f"{site:<46}{'village':>12}{'hub':>12}"]
+    for line in lines:
+        decimals = 2 if "kWh" in line.what else 0
+        verdict = "" if line.agrees else "   DIFFERS"
+        rows.append(f"  {line.what:<44}{line.village:>12.{decimals}f}{line.hub:>12.{decimals}f}{verdict}")
+    return "\n".join(rows)
+
+
+def read_truth(directory: Path) -> dict[str, Any]:
+    """Read what a simulated site left of its truth."""
+    return dict(json.loads((directory / "truth.json").read_text("utf-8")))
+
+
+def _rows(base_url: str, site: str) -> Line:
+    loss = _get(base_url, f"/api/v1/sites/{site}/loss")
+    offered = sum(epoch["highest_seq"] for epoch in loss["epochs"])
+    return Line("rows committed by the edge, received once", offered, loss["received"], loss["missing"] == 0)
+
+
+def _counter(base_url: str, site: str, metric: str, start: datetime, until: datetime) -> float:
+    """Difference a lifetime counter; the village's counters begin at zero."""
+    series = _get(base_url, f"/api/v1/sites/{site}/series", metric=metric, start=start, end=until, step="1h")
+    return float(series["points"][-1]["max"]) if series["points"] else 0.0
+
+
+def spans_agree(charges: Iterable[Span], sessions: Iterable[Span]) -> int:
+    """Count the charges that have a session of their own with the same slot, start and end."""
+    left = list(sessions)
+    matched = 0
+    for charge in charges:
+        same = next((s for s in left if s.slot == charge.slot and _same(s, charge)), None)
+        if same is not None:
+            left.remove(same)
+            matched += 1
+    return matched
+
+
+def _same(a: Span, b: Span) -> bool:
+    return abs(a.start - b.start) <= TOLERANCE and abs(a.end - b.end) <= TOLERANCE
+
+
+def _touches(a: Span, b: Span) -> bool:
+    return a.slot == b.slot and a.start <= b.end + TOLERANCE and b.start <= a.end + TOLERANCE
+
+
+def _overlaps(charge: Span, spans: Iterable[tuple[datetime, datetime]]) -> bool:
+    return any(charge.start < end and start < charge.end for start, end in spans)
+
+
+def _inside(charge: Span, spans: Iterable[tuple[datetime, datetime]]) -> bool:
+    return any(start <= charge.start and charge.end <= end for start, end in spans)
+
+
+def _at(moment: Mapping[str, Any]) -> datetime:
+    return _time(moment["at"])
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _get(base_url: str, path: str, **query: object) -> Any:  # noqa: ANN401  JSON
+    text = {key: value.isoformat() if isinstance(value, datetime) else str(value) for key, value in query.items()}
+    url = f"{base_url}{path}?{urllib.parse.urlencode(text)}"
+    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310  the demo's own hub
+        return json.load(response)

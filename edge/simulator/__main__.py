@@ -1,0 +1,88 @@
+"""`python -m edge.simulator serve`: one simulated village live, on real Modbus lines and a pin file.
+
+It lives through its past first, so that batteries and counters are those of a site in use. It sends nothing anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+
+from edge import settings as site_settings
+from edge.settings import Connection, Settings
+from edge.simulator.live import Live
+from edge.simulator.village import Village, VillageSpec, health_centre, school, unlucky_school
+from firmware_config import ConfigError, board_text, profile_text
+
+_PRESETS = {"school": school, "health-centre": health_centre, "unlucky-school": unlucky_school}
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m edge.simulator", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    serve = commands.add_parser("serve", help="serve one simulated village on the wall clock")
+    serve.add_argument("--site", type=Path, required=True, help="site.yaml of the site to simulate")
+    serve.add_argument("--seed", type=int, required=True, help="the same seed gives the same village")
+    serve.add_argument("--kind", choices=sorted(_PRESETS), default="school")
+    serve.add_argument("--past-days", type=int, default=30, help="days lived before now")
+    serve.add_argument("--pins", type=Path, help="pin file to write for the edge's mock pins")
+    line = serve.add_mutually_exclusive_group()
+    line.add_argument("--tcp-port", type=int, help="serve all devices on this local TCP port (0: any) instead")
+    line.add_argument("--rtu", help="serve all devices on a pseudo-terminal of this name instead")
+    return parser.parse_args(argv)
+
+
+def _spec(arguments: argparse.Namespace, settings: Settings, now: datetime) -> VillageSpec:
+    """Describe the village of this site, begun `--past-days` before now."""
+    start = now.replace(second=0, microsecond=0) - timedelta(days=arguments.past_days)
+    spec = _PRESETS[arguments.kind](arguments.seed, start, settings.site)
+    return replace(spec, slots=max(settings.kiosk.slots, default=0) if settings.kiosk else 0)
+
+
+def _connection(arguments: argparse.Namespace) -> Connection | None:
+    """Say which line replaces the site's own, if any."""
+    if arguments.rtu is not None:
+        return Connection(port=arguments.rtu)
+    if arguments.tcp_port is not None:
+        return Connection(host="127.0.0.1", tcp_port=arguments.tcp_port)
+    return None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; returns the exit code."""
+    arguments = _arguments(argv)
+    try:
+        settings = site_settings.parse(
+            arguments.site.read_text(encoding="utf-8"),
+            str(arguments.site),
+            profile_text=profile_text,
+            board_text=board_text,
+        )
+    except (ConfigError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    now = datetime.now(UTC)  # noqa: TID251 - the one place where a served village meets the clock
+    village = Village(_spec(arguments, settings, now))
+    village.advance(now)
+    with Live(village, settings, lambda: datetime.now(UTC)) as live:  # noqa: TID251 - likewise
+        for served in live.serve(instead=_connection(arguments)):
+            sys.stdout.write(f"simulated {served.device}, unit {served.unit}, listens at {served.where}\n")
+        sys.stdout.flush()
+        if arguments.pins is not None:
+            live.drive_pins(arguments.pins, stop)
+        stop.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

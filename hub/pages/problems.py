@@ -1,0 +1,60 @@
+"""What a person reads when a page cannot be shown: what happened, what was kept, what to do."""
+
+from __future__ import annotations
+
+from datetime import date
+from http import HTTPStatus
+
+from fastapi.responses import HTMLResponse
+
+from hub.pages import french
+from hub.pages.french import typeset
+from hub.pages.html import page
+
+_SHOWN_MAX = 60
+_HOME = ("/", "Voir tous les sites")
+
+
+def unknown_site(site: str) -> HTMLResponse:
+    """Say that no site has this name."""
+    happened = f"Aucun site ne porte le nom « {site[:_SHOWN_MAX]} »."
+    advice = "Le site a peut-être changé de nom, ou l'adresse est incomplète. Choisissez-le dans la liste."
+    return _tell(HTTPStatus.NOT_FOUND, "Ce site n'est pas connu ici", happened, advice, _HOME)
+
+
+def unknown_page() -> HTMLResponse:
+    """Say that this address leads nowhere."""
+    happened = "Il n'y a pas de page à cette adresse."
+    return _tell(HTTPStatus.NOT_FOUND, "Cette page n'existe pas", happened, "Repartez de la liste des sites.", _HOME)
+
+
+def unreadable_day(site: str) -> HTMLResponse:
+    """Say how a day is written."""
+    happened = "Le jour demandé n'a pas pu être lu."
+    advice = "Un jour s'écrit année, mois, jour : 2026-11-23."
+    return _tell(HTTPStatus.BAD_REQUEST, "Ce jour n'est pas lisible", happened, advice, _today(site))
+
+
+def future_day(site: str, day: date) -> HTMLResponse:
+    """Say that a day is still to come."""
+    happened = f"Le {french.day(day, year=True)} n'est pas encore arrivé : il n'y a rien à montrer."
+    return _tell(HTTPStatus.NOT_FOUND, "Ce jour est à venir", happened, "Voyez plutôt le jour présent.", _today(site))
+
+
+def later() -> HTMLResponse:
+    """Say that the figures cannot be read for now."""
+    happened = "Le serveur ne peut pas lire les chiffres en ce moment."
+    advice = (
+        "Rien n'est perdu : chaque site garde ses données et les envoie quand il le peut. Réessayez dans une minute."
+    )
+    return _tell(HTTPStatus.SERVICE_UNAVAILABLE, "Pas de chiffres pour le moment", happened, advice, _HOME)
+
+
+def _today(site: str) -> tuple[str, str]:
+    return f"/sites/{site}", typeset("Voir aujourd'hui")
+
+
+def _tell(status: HTTPStatus, title: str, happened: str, advice: str, way: tuple[str, str]) -> HTMLResponse:
+    href, words = way
+    return page("problem.html", status=status, title=typeset(title), happened=typeset(happened),
+                advice=typeset(advice), href=href, words=words)  # fmt: skip

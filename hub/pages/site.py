@@ -1,0 +1,66 @@
+"""The first two pages: the sites, and one day of one site."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from hub.answers import day as day_answer
+from hub.answers import sites as sites_answer
+from hub.answers.times import utc
+from hub.context import Context, Ctx
+from hub.errors import NotFound, RetryLater
+from hub.pages import problems
+from hub.pages.day_view import day_view
+from hub.pages.html import page
+from hub.pages.views import site_view, sites_view
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+_DAYS = (date(2000, 1, 1), date(2999, 12, 31))
+"""What anybody may mean by a day."""
+
+
+@router.get("/")
+def sites(context: Ctx) -> HTMLResponse:
+    """Show every site and how it is now."""
+    now_ms = context.now_ms()
+    try:
+        answers = sites_answer.list_sites(context.ledger, now_ms)
+    except RetryLater:
+        return problems.later()
+    return page("sites.html", view=sites_view(answers, utc(now_ms)))
+
+
+@router.get("/sites/{site}")
+def site(context: Ctx, site: str, jour: str | None = None) -> HTMLResponse:
+    """Show one day of a site, today when none is named."""
+    try:
+        day = _read(jour) if jour else None
+    except ValueError:
+        return problems.unreadable_day(site)
+    try:
+        return _day(context, site, day)
+    except NotFound:
+        return problems.unknown_site(site)
+    except RetryLater:
+        return problems.later()
+
+
+def _read(jour: str) -> date:
+    """Read a day as addresses carry it; raises `ValueError`."""
+    day = date.fromisoformat(jour)
+    if not _DAYS[0] <= day <= _DAYS[1]:
+        raise ValueError(jour)
+    return day
+
+
+def _day(context: Context, site: str, day: date | None) -> HTMLResponse:
+    now_ms = context.now_ms()
+    answer = day_answer.day_of(context.ledger, context.store, site=site, day=day, now_ms=now_ms)
+    if answer.start_at > utc(now_ms):
+        return problems.future_day(site, answer.day)
+    return page("site.html", site=site_view(answer.site, utc(now_ms)), view=day_view(answer))

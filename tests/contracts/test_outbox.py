@@ -1,0 +1,441 @@
+"""What every outbox promises, on the real one and on the one that tests use: they must not be told apart."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.errors import RetryLater
+from edge.io.outbox import SqliteOutbox
+from edge.ports import Backlog, OpenSession, SampleRow
+from protocol.batch import EventRow
+from protocol.events import (
+    AgentStarted,
+    AlarmCleared,
+    AlarmRaised,
+    AnchorSource,
+    ChargingSession,
+    ClockAnchor,
+    EndReason,
+    Event,
+    Gap,
+    GapCause,
+    SlotTaken,
+)
+from protocol.ranges import members
+from tests.fakes import MemoryOutbox, session
+
+ALL = 1_000_000
+SCHEMA, OTHER_SCHEMA = b"schema-1", b"schema-2"
+Box = SqliteOutbox | MemoryOutbox
+
+
+class Maker(Protocol):
+    """How to come by an outbox of one implementation, cut its power and look behind its port."""
+
+    def open(self, *, rows_max: int = ALL) -> Box:
+        """Begin with an empty outbox that takes samples under `SCHEMA`."""
+
+    def cut_power(self, outbox: Box) -> Box:
+        """Take the power away and open again what is left."""
+
+    def kept(self, outbox: Box) -> dict[int, str]:
+        """Tell why rows were kept that are no longer pending."""
+
+    def fill_disk(self, outbox: Box) -> None:
+        """Let the disk have no room for another row."""
+
+    def free_disk(self, outbox: Box) -> None:
+        """Let the disk have room again."""
+
+
+class SqliteMaker:
+    """Outboxes in files of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+        self._opened: list[SqliteOutbox] = []
+
+    def open(self, *, rows_max: int = ALL) -> Box:
+        """See `Maker.open`."""
+        return self._open(self._folder / f"{next(self._numbers)}.db", rows_max)
+
+    def cut_power(self, outbox: Box) -> Box:
+        """See `Maker.cut_power`; an open transaction would be rolled back by the next reader."""
+        assert isinstance(outbox, SqliteOutbox)
+        outbox.close()
+        return self._open(outbox._path, outbox._rows_max)  # noqa: SLF001  no port names the file
+
+    def kept(self, outbox: Box) -> dict[int, str]:
+        """See `Maker.kept`."""
+        assert isinstance(outbox, SqliteOutbox)
+        return dict(outbox._db.execute("SELECT seq, reason FROM kept"))  # noqa: SLF001  no port reads it
+
+    def fill_disk(self, outbox: Box) -> None:
+        """See `Maker.fill_disk`; SQLite then answers exactly as on a full disk."""
+        assert isinstance(outbox, SqliteOutbox)
+        outbox._db.execute("PRAGMA max_page_count = 1")  # noqa: SLF001  it settles for the present size
+
+    def free_disk(self, outbox: Box) -> None:
+        """See `Maker.free_disk`."""
+        assert isinstance(outbox, SqliteOutbox)
+        outbox._db.execute("PRAGMA max_page_count = 1000000")  # noqa: SLF001
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        for outbox in self._opened:
+            outbox.close()
+
+    def _open(self, path: Path, rows_max: int) -> SqliteOutbox:
+        outbox = SqliteOutbox(path, rows_max=rows_max, bytes_max=10**9)
+        self._opened.append(outbox)
+        outbox.use_schema(SCHEMA, b"one")
+        return outbox
+
+
+class MemoryMaker:
+    """Outboxes without a disk."""
+
+    def open(self, *, rows_max: int = ALL) -> Box:
+        """See `Maker.open`."""
+        outbox = MemoryOutbox(rows_max=rows_max)
+        outbox.use_schema(SCHEMA, b"one")
+        return outbox
+
+    def cut_power(self, outbox: Box) -> Box:
+        """See `Maker.cut_power`."""
+        assert isinstance(outbox, MemoryOutbox)
+        again = outbox.reopen()
+        again.use_schema(SCHEMA, b"one")
+        return again
+
+    def kept(self, outbox: Box) -> dict[int, str]:
+        """See `Maker.kept`."""
+        assert isinstance(outbox, MemoryOutbox)
+        return outbox.kept
+
+    def fill_disk(self, outbox: Box) -> None:
+        """See `Maker.fill_disk`."""
+        assert isinstance(outbox, MemoryOutbox)
+        outbox.disk_refuses = "the disk is full"
+
+    def free_disk(self, outbox: Box) -> None:
+        """See `Maker.free_disk`."""
+        assert isinstance(outbox, MemoryOutbox)
+        outbox.disk_refuses = None
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Maker]:
+    """Give each test every implementation in turn."""
+    if request.param == "memory":
+        yield MemoryMaker()
+        return
+    sqlite = SqliteMaker(tmp_path)
+    yield sqlite
+    sqlite.close()
+
+
+def seqs(outbox: Box, limit: int = ALL, exclude: Sequence[int] = ()) -> list[int]:
+    """List the seqs of what is pending."""
+    return [row.seq for row in outbox.pending(limit, frozenset(exclude))]
+
+
+def fill(outbox: Box, count: int, start_s: int = 0) -> list[int]:
+    """Take samples, one a minute, and commit them."""
+    taken = [outbox.add_sample(0, 1, start_s + 60 * i, [i, None]) for i in range(count)]
+    outbox.commit([])
+    return taken
+
+
+def test_seqs_only_grow_even_over_restarts_that_find_nothing_left(maker: Maker) -> None:
+    """A seq names one row for good: it is not given again when its row is gone."""
+    outbox = maker.open()
+    assert fill(outbox, 3) == [1, 2, 3]
+    outbox.settle(3, (), ())
+    assert outbox.backlog() == Backlog(0, 0)
+    outbox = maker.cut_power(outbox)
+    assert fill(outbox, 2) == [4, 5]
+
+
+def test_what_is_not_committed_is_not_there(maker: Maker) -> None:
+    """Rows taken are invisible until the commit, and a power cut forgets them."""
+    outbox = maker.open()
+    fill(outbox, 1)
+    outbox.add_event(1, 5, SlotTaken(3))
+    assert outbox.uncommitted() == 1
+    assert seqs(outbox) == [1]
+    assert outbox.backlog() == Backlog(1, 0)
+    outbox = maker.cut_power(outbox)
+    assert outbox.uncommitted() == 0
+    assert seqs(outbox) == [1]
+
+
+def test_a_commit_that_returned_survives_a_power_cut(maker: Maker) -> None:
+    """Every kind of row comes back exactly as it was taken."""
+    outbox = maker.open()
+    kinds: list[Event] = [
+        SlotTaken(3, found=True),
+        ChargingSession(3, 1, 1, 10, 2, 20, EndReason.POWER_LOSS, found=True),
+        ClockAnchor(1_700_000_000_000, 100, AnchorSource.HUB),
+        AgentStarted("0.1.0", "boot-é"),
+        Gap(7, 9, GapCause.LOST),
+        AlarmRaised("silent:controller", "câble débranché"),
+        AlarmCleared("silent:controller"),
+    ]
+    events = [EventRow(outbox.add_event(2, 30 + i, kind), 2, 30 + i, kind) for i, kind in enumerate(kinds)]
+    sample = SampleRow(outbox.add_sample(4, 2, 99, [None, -5, 2**52]), SCHEMA, 4, 2, 99, [None, -5, 2**52])
+    outbox.commit([])
+    outbox = maker.cut_power(outbox)
+    found = outbox.pending(ALL, frozenset())
+    assert sorted(found, key=lambda row: row.seq) == [*events, sample]
+
+
+def test_money_goes_first_and_telemetry_last(maker: Maker) -> None:
+    """Pending rows come in order of value, and within one value in order of seq."""
+    outbox = maker.open()
+    note = outbox.add_event(1, 0, ClockAnchor(1, 1, AnchorSource.NTP))
+    samples = [outbox.add_sample(0, 1, 1, [1]), outbox.add_sample(0, 1, 2, [2])]
+    alarm = outbox.add_event(1, 3, AlarmRaised("x"))
+    money = [outbox.add_event(1, 4, SlotTaken(1)), outbox.add_event(1, 5, SlotTaken(2))]
+    outbox.commit([])
+    assert seqs(outbox) == [*money, alarm, note, *samples]
+    assert outbox.backlog() == Backlog(6, 1)
+
+
+def test_what_is_on_its_way_is_left_out(maker: Maker) -> None:
+    """Excluded rows are passed over and do not count against the limit."""
+    outbox = maker.open()
+    fill(outbox, 6)
+    assert seqs(outbox, limit=2) == [1, 2]
+    assert seqs(outbox, limit=2, exclude=[1, 2, 4]) == [3, 5]
+    assert seqs(outbox, limit=2, exclude=[5, 6, 99]) == [1, 2]
+    assert seqs(outbox, exclude=range(1, 7)) == []
+    assert seqs(outbox, limit=0) == []
+
+
+def test_one_list_has_samples_of_one_schema(maker: Maker) -> None:
+    """Samples under an older schema go alone, with any events, so that they fit one batch."""
+    outbox = maker.open()
+    old = fill(outbox, 2)
+    outbox.use_schema(OTHER_SCHEMA, b"two")
+    new = fill(outbox, 2)
+    event = outbox.add_event(1, 9, SlotTaken(1))
+    outbox.commit([])
+    assert seqs(outbox) == [event, *old]
+    assert seqs(outbox, exclude=old) == [event, *new]
+    assert outbox.schema_payload(SCHEMA) == b"one"
+    assert outbox.schema_payload(OTHER_SCHEMA) == b"two"
+    assert outbox.schema_payload(b"unknown!") is None
+
+
+def test_an_ack_settles_what_it_covers_and_nothing_else(maker: Maker) -> None:
+    """Everything up to `upto` goes except what is missing, and so do the rows of the batches it names."""
+    outbox = maker.open()
+    fill(outbox, 12)
+    outbox.settle(6, ((2, 3), (5, 5)), (9, 11))
+    assert seqs(outbox) == [2, 3, 5, 7, 8, 10, 12]
+    assert outbox.backlog() == Backlog(7, 0)
+
+
+def test_missing_ranges_may_overlap_in_any_order(maker: Maker) -> None:
+    """A row that any range calls missing stays, however the hub wrote its ranges."""
+    outbox = maker.open()
+    fill(outbox, 12)
+    outbox.settle(12, ((8, 9), (1, 10), (3, 4)), ())
+    assert seqs(outbox) == list(range(1, 11))
+
+
+def test_settling_twice_or_what_never_was_changes_nothing(maker: Maker) -> None:
+    """Acks may be repeated, and may speak of rows that are long gone."""
+    outbox = maker.open()
+    fill(outbox, 4)
+    for _ in range(2):
+        outbox.settle(2, (), (3, 99))
+        assert outbox.backlog() == Backlog(1, 0)
+    assert seqs(outbox) == [4]
+
+
+def test_rows_not_yet_committed_cannot_be_settled(maker: Maker) -> None:
+    """What nobody can have seen is not let go, whatever an ack says."""
+    outbox = maker.open()
+    fill(outbox, 1)
+    outbox.add_event(1, 5, SlotTaken(3))
+    outbox.settle(50, (), (2,))
+    outbox.commit([])
+    assert seqs(outbox) == [2]
+
+
+def test_acknowledged_money_is_kept_for_audit(maker: Maker) -> None:
+    """Telemetry that the hub has is gone; money that the hub has is only no longer pending."""
+    outbox = maker.open()
+    money = outbox.add_event(1, 1, SlotTaken(1))
+    alarm = outbox.add_event(1, 2, AlarmRaised("x"))
+    sample = outbox.add_sample(0, 1, 3, [1])
+    outbox.commit([])
+    outbox.settle(sample, (), ())
+    assert outbox.backlog() == Backlog(0, 0)
+    outbox = maker.cut_power(outbox)
+    assert maker.kept(outbox) == {money: "acknowledged"}
+    assert alarm not in seqs(outbox)
+
+
+def test_what_the_hub_refuses_is_set_aside_whole(maker: Maker) -> None:
+    """Refused rows are kept with the reason, whatever they are, and do not come again."""
+    outbox = maker.open()
+    alarm = outbox.add_event(1, 2, AlarmRaised("x"))
+    sample = outbox.add_sample(0, 1, 3, [1])
+    left = outbox.add_sample(0, 1, 4, [1])
+    outbox.commit([])
+    outbox.refuse([alarm, sample], "unknown site")
+    assert outbox.backlog() == Backlog(1, 0)
+    outbox = maker.cut_power(outbox)
+    assert seqs(outbox) == [left]
+    assert maker.kept(outbox) == dict.fromkeys([alarm, sample], "refused: unknown site")
+
+
+def test_open_sessions_are_those_of_the_last_commit(maker: Maker) -> None:
+    """A power cut finds the sessions as they were last committed, in slot order."""
+    outbox = maker.open()
+    outbox.commit([session(7), session(2, 5)])
+    outbox = maker.cut_power(outbox)
+    assert outbox.open_sessions() == [session(2, 5), session(7)]
+    found = OpenSession(4, 9, 1, 2, 3, 4, found=True)
+    outbox.commit([found])
+    outbox = maker.cut_power(outbox)
+    assert outbox.open_sessions() == [found]
+    outbox.commit([])
+    assert maker.cut_power(outbox).open_sessions() == []
+
+
+def test_a_boot_keeps_its_number(maker: Maker) -> None:
+    """Boots count up from 1, and the same boot has the same number after a restart of the agent."""
+    outbox = maker.open()
+    assert [outbox.boot_ordinal(boot) for boot in ("a", "b", "a")] == [1, 2, 1]
+    assert maker.cut_power(outbox).boot_ordinal("b") == 2
+
+
+def test_the_epoch_outlives_a_restart(maker: Maker) -> None:
+    """The same outbox is the same generation."""
+    outbox = maker.open()
+    epoch = outbox.epoch
+    again = maker.cut_power(outbox)
+    assert (again.epoch, again.damage) == (epoch, None)
+
+
+def test_a_limit_sheds_the_oldest_telemetry_and_says_so(maker: Maker) -> None:
+    """Beyond the limit old samples go; money, alarms and notes stay; every lost row is named by one `Gap`."""
+    outbox = maker.open(rows_max=300)
+    money, notes = [], []
+    taken: list[int] = []
+    for i in range(600):
+        if i % 50 == 0:
+            money.append(outbox.add_event(1, 60 * i, SlotTaken(1)))
+            notes.append(outbox.add_event(1, 60 * i, ClockAnchor(i, 1, AnchorSource.NTP)))
+        taken += fill(outbox, 1, 60 * i)
+        assert outbox.backlog().rows <= 310
+    outbox = maker.cut_power(outbox)
+    rows = outbox.pending(ALL, frozenset())
+    samples = [row.seq for row in rows if isinstance(row, SampleRow)]
+    gaps = [row.event for row in rows if isinstance(row, EventRow) and isinstance(row.event, Gap)]
+    lost = sorted(members((gap.first_seq, gap.last_seq) for gap in gaps))
+    assert lost + samples == taken
+    assert len(samples) > 200
+    assert {gap.cause for gap in gaps} == {GapCause.DISK_FULL}
+    assert {*money, *notes} <= {row.seq for row in rows}
+    assert outbox.backlog() == Backlog(len(rows), len(gaps))
+
+
+def test_a_disk_that_refuses_loses_nothing_that_was_taken(maker: Maker) -> None:
+    """A failed commit leaves everything as it was, and the next one that succeeds stores each row once."""
+    outbox = maker.open()
+    first = [outbox.add_event(1, i, AlarmRaised("x" * 400)) for i in range(20)]
+    outbox.commit([session(1)])
+    maker.fill_disk(outbox)
+    second = [outbox.add_event(1, i, AlarmRaised("y" * 400)) for i in range(20)]
+    for _ in range(3):
+        with pytest.raises(RetryLater, match="disk is full"):
+            outbox.commit([])
+        assert outbox.uncommitted() == 20
+        assert seqs(outbox) == first
+        assert outbox.open_sessions() == [session(1)]
+    maker.free_disk(outbox)
+    outbox.commit([])
+    assert outbox.uncommitted() == 0
+    assert seqs(maker.cut_power(outbox)) == first + second
+
+
+_small = st.integers(0, 40)
+_step = st.one_of(
+    st.tuples(st.just("sample"), st.integers(0, 3)),
+    st.tuples(
+        st.just("event"), st.sampled_from([SlotTaken(1), AlarmRaised("a", "b"), ClockAnchor(5, 1, AnchorSource.HUB)])
+    ),
+    st.tuples(
+        st.just("commit"), st.lists(st.builds(session, st.integers(1, 8)), max_size=3, unique_by=lambda s: s.slot)
+    ),
+    st.tuples(
+        st.just("settle"),
+        st.tuples(
+            _small, st.lists(st.tuples(_small, _small).map(sorted).map(tuple), max_size=3), st.lists(_small, max_size=5)
+        ),
+    ),
+    st.tuples(st.just("refuse"), st.lists(_small, max_size=3)),
+    st.tuples(st.just("schema"), st.sampled_from([SCHEMA, OTHER_SCHEMA])),
+    st.tuples(st.just("restart"), st.none()),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps=st.lists(_step, min_size=5, max_size=40), limit=_small, exclude=st.sets(_small))
+def test_the_two_cannot_be_told_apart(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]], limit: int, exclude: set[int]
+) -> None:
+    """Whatever is done to both, they answer alike."""
+    sqlite, memory = SqliteMaker(tmp_path_factory.mktemp("outbox")), MemoryMaker()
+    makers: list[Maker] = [sqlite, memory]
+    boxes: list[Box] = [sqlite.open(), memory.open()]
+    try:
+        for verb, what in steps:
+            boxes = [_do(maker, outbox, verb, what) for maker, outbox in zip(makers, boxes, strict=True)]
+            one, other = (_view(outbox, limit, frozenset(exclude)) for outbox in boxes)
+            assert one == other
+        assert sqlite.kept(boxes[0]) == memory.kept(boxes[1])
+    finally:
+        sqlite.close()
+
+
+def _do(maker: Maker, outbox: Box, verb: str, what: object) -> Box:
+    match verb, what:
+        case "sample", int(value):
+            outbox.add_sample(0, 1, value, [value])
+        case "event", (SlotTaken() | AlarmRaised() | ClockAnchor()) as event:
+            outbox.add_event(1, 2, event)
+        case "commit", list(sessions):
+            outbox.commit(sessions)
+        case "settle", (int(upto), list(missing), list(batch)):
+            outbox.settle(upto, missing, batch)
+        case "refuse", list(batch):
+            outbox.refuse(batch, "no")
+        case "schema", bytes(schema_id):
+            outbox.use_schema(schema_id, schema_id)
+        case _:
+            return maker.cut_power(outbox)
+    return outbox
+
+
+def _view(outbox: Box, limit: int, exclude: frozenset[int]) -> tuple[object, ...]:
+    return (
+        outbox.pending(limit, exclude),
+        outbox.pending(ALL, frozenset()),
+        outbox.backlog(),
+        outbox.uncommitted(),
+        outbox.open_sessions(),
+    )

@@ -1,0 +1,148 @@
+"""What answers mean: rows, and alarms that begin and end once."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge import profiles, readplan
+from edge.devices import CLEAR_AFTER, PolledDevice, load_powers
+from edge.errors import EdgeError, Refused, RetryLater
+from edge.ports import PollResult
+from edge.readplan import Block
+from edge.schedule import BACK_OFF_AFTER
+from edge.settings import Connection, Device
+from firmware_config import load
+from protocol.events import AlarmCleared, AlarmRaised
+
+PROFILE = profiles.parse(
+    load(
+        """
+profile: test
+title: Three registers in two blocks
+sources: [none]
+confidence: one source
+bus: {baud: 9600, parity: none, stop_bits: 1, unit: 1, timeout_s: 1.0, pause_s: 0.0}
+blocks: {count_max: 10, gap_max: 0}
+registers:
+  - {metric: load_power_w, table: input, address: 0, type: u16, scale: 0.1}
+  - {metric: soc_pct,      table: input, address: 1, type: u16, invalid: [65535]}
+  - {metric: charge_stage, table: input, address: 9, type: u16, map: {0: 0, 7: 4}}
+""",
+        "device",
+        "test",
+    )
+)
+FIRST, SECOND = readplan.plan(PROFILE.registers, count_max=10, gap_max=0)
+SILENT = RetryLater("the line is silent")
+
+
+@pytest.fixture
+def device() -> PolledDevice:
+    """Give a device that was never asked."""
+    return PolledDevice(0, Device("controller", PROFILE, Connection(), 5, 60, PROFILE.registers))
+
+
+def result(
+    first: tuple[int, ...] | None = (123, 50), second: tuple[int, ...] | None = (7,), error: EdgeError = SILENT
+) -> PollResult:
+    """Answer the two blocks, or not."""
+    given = {FIRST: first, SECOND: second}
+    return PollResult(
+        "controller",
+        {block: words for block, words in given.items() if words is not None},
+        {block: error for block, words in given.items() if words is None},
+    )
+
+
+def test_a_poll_asks_for_everything_of_the_right_unit(device: PolledDevice) -> None:
+    """The blocks of the read plan are asked, and the second is noted in which they were."""
+    poll = device.poll(77.9)
+    assert (poll.device, poll.unit, poll.blocks) == ("controller", 5, (FIRST, SECOND))
+    assert device.asked_at_s == 77
+
+
+def test_answers_become_a_row_in_the_order_of_the_registers(device: PolledDevice) -> None:
+    """Values are integers with the decimals of the schema; the latest are kept in units for people."""
+    device.poll(77.9)
+    assert device.take(result()) == ([123, 50, 4], [])
+    assert device.state.latest == {"load_power_w": 12.3, "soc_pct": 50.0, "charge_stage": 4.0}
+    assert (device.state.polls, device.state.failures, device.state.last_read_s) == (1, 0, 77.0)
+    assert load_powers({"controller": device}) == {"controller": 12.3}
+
+
+def test_a_block_that_was_not_answered_is_a_hole(device: PolledDevice) -> None:
+    """What one block lacks does not cost the others, and why it is lacking is kept."""
+    assert device.take(result(second=None)) == ([123, 50, None], [])
+    assert device.state.latest["charge_stage"] is None
+    assert device.state.last_error == "the line is silent"
+    assert device.take(result(first=None, error=Refused("no such address"))) == ([None, None, 4], [])
+    assert device.state.last_error == "no such address"
+    assert load_powers({"controller": device}) == {"controller": None}
+
+
+def test_silence_is_an_alarm_after_a_while_and_once(device: PolledDevice) -> None:
+    """A device that answers nothing gives no row; after some polls it raises one alarm, cleared by the next answer."""
+    device.take(result())
+    nothing = result(first=None, second=None)
+    outcomes = [device.take(nothing) for _ in range(BACK_OFF_AFTER + 3)]
+    assert [values for values, _ in outcomes] == [None] * (BACK_OFF_AFTER + 3)
+    alarms = [alarm for _, raised in outcomes for alarm in raised]
+    assert alarms == [AlarmRaised("silent:controller", "the line is silent")]
+    assert outcomes[BACK_OFF_AFTER - 1][1] == alarms
+    assert device.state.latest == {"load_power_w": None, "soc_pct": None, "charge_stage": None}
+    assert device.state.failures_in_a_row == BACK_OFF_AFTER + 3
+    assert device.take(result()) == ([123, 50, 4], [AlarmCleared("silent:controller")])
+    assert device.take(result()) == ([123, 50, 4], [])
+    assert device.state.failures_in_a_row == 0
+
+
+def test_a_short_silence_is_no_alarm(device: PolledDevice) -> None:
+    """A few lost polls are forgotten by the next answer."""
+    for _ in range(BACK_OFF_AFTER - 1):
+        assert device.take(result(first=None, second=None)) == (None, [])
+    assert device.take(result()) == ([123, 50, 4], [])
+
+
+def test_nonsense_is_an_alarm_with_its_raw_value_and_no_figure(device: PolledDevice) -> None:
+    """An impossible reading is never stored; the first of a spell raises an alarm, ten good ones clear it."""
+    values, alarms = device.take(result(first=(123, 606)))
+    assert values == [123, None, 4]
+    assert alarms == [AlarmRaised("implausible:controller.soc_pct", "implausible, raw value 606")]
+    assert device.state.latest["soc_pct"] is None
+    assert device.take(result(first=(123, 607)))[1] == []
+    outcomes = [device.take(result())[1] for _ in range(CLEAR_AFTER + 2)]
+    assert outcomes == [[]] * (CLEAR_AFTER - 1) + [[AlarmCleared("implausible:controller.soc_pct")], [], []]
+    assert device.state.problems == {"soc_pct:implausible": 2}
+
+
+def test_a_spell_of_nonsense_goes_on_until_it_is_over(device: PolledDevice) -> None:
+    """A relapse within ten readings is the same alarm."""
+    device.take(result(first=(123, 606)))
+    for _ in range(CLEAR_AFTER - 1):
+        device.take(result())
+    assert device.take(result(first=(123, 606)))[1] == []
+    assert [device.take(result())[1] for _ in range(CLEAR_AFTER)][-1] != []
+
+
+def test_a_code_nobody_knows_is_nonsense_too(device: PolledDevice) -> None:
+    """An unmapped code of the device is reported like an impossible value."""
+    values, alarms = device.take(result(second=(3,)))
+    assert values == [123, 50, None]
+    assert alarms == [AlarmRaised("implausible:controller.charge_stage", "unmapped, raw value 3")]
+
+
+def test_a_marker_for_no_reading_is_no_alarm(device: PolledDevice) -> None:
+    """A device that says "nothing to tell" is counted, no more, and does not end a spell of nonsense."""
+    assert device.take(result(first=(123, 65535))) == ([123, None, 4], [])
+    assert device.state.problems == {"soc_pct:invalid": 1}
+    device.take(result(first=(123, 606)))
+    outcomes = [device.take(result(first=(123, 65535)))[1] for _ in range(CLEAR_AFTER)]
+    assert outcomes == [[]] * CLEAR_AFTER
+
+
+def test_only_the_metrics_of_the_settings_are_asked_for() -> None:
+    """What a site does not record costs no request."""
+    only = Device("controller", PROFILE, Connection(), 1, 60, PROFILE.only(("soc_pct",)))
+    device = PolledDevice(0, only)
+    assert device.poll(0.0).blocks == (Block(FIRST.table, 1, 1),)
+    assert load_powers({"controller": device}) == {"controller": None}

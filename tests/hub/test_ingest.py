@@ -1,0 +1,241 @@
+"""Ingest: what is committed is acknowledged, once, and what is refused is kept aside with its reason."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import cbor2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from hub.answers.loss import loss
+from hub.errors import RetryLater
+from hub.io import tables as t
+from protocol import batch, control
+from protocol.control import SiteState
+from protocol.errors import Refusal
+from protocol.events import AgentStarted, ChargingSession, EndReason, Gap, GapCause, SlotTaken, UnknownEvent
+from protocol.topics import Address, Channel
+from tests.hub.builders import ADDRESS, NOON_MS, SCHEMA_ID, SCHEMA_PAYLOAD, TestHub, anchor, event, of, samples
+
+SESSION = ChargingSession(2, 1, 1, 100, 1, 3700, EndReason.UNPLUGGED)
+
+
+def test_a_batch_is_acknowledged_up_to_its_last_row(hub: TestHub) -> None:
+    """The ack names the batch, the cumulative seq and the hub's time."""
+    sent = of(anchor(1, 60, NOON_MS), samples(2, [60, 120, 180], [100, 200, 300]))
+    ack = hub.send_batch(sent)
+    assert (ack.epoch, ack.upto, ack.missing, ack.utc_ms) == (1, 4, (), NOON_MS)
+    assert ack.batches == (batch.batch_id(batch.encode(sent)),)
+
+
+def test_a_repeated_batch_changes_nothing_and_is_acknowledged_again(hub: TestHub) -> None:
+    """A lost ack costs bytes, never a second count."""
+    sent = of(anchor(1, 60, NOON_MS), samples(2, [60, 120], [100, 200]), event(4, SESSION, uptime_s=3700))
+    first, second = hub.send_batch(sent), hub.send_batch(sent)
+    assert first == second
+    assert hub.consumer.counters.rows == 4
+    assert len(hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)) == 1
+    assert (
+        len(hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]) == 2
+    )
+
+
+def test_rows_that_overlap_an_earlier_batch_count_once(hub: TestHub) -> None:
+    """After a restart the edge may gather the same rows in other company."""
+    hub.send_batch(of(anchor(1, 60, NOON_MS), samples(2, [60, 120], [100, 200])))
+    ack = hub.send_batch(of(samples(3, [120, 180], [200, 300])))
+    assert ack.upto == 4
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.value for sample in found] == [100, 200, 300]
+
+
+def test_a_hole_is_named_until_it_is_filled(hub: TestHub) -> None:
+    """The ack lists what is missing, and no longer once it came."""
+    assert hub.send_batch(of(samples(5, [300, 360], [1, 2]))).missing == ((1, 4),)
+    assert hub.send_batch(of(samples(1, [60, 120], [1, 2]))).missing == ((3, 4),)
+    ack = hub.send_batch(of(samples(3, [180, 240], [1, 2])))
+    assert (ack.upto, ack.missing) == (6, ())
+
+
+def test_a_declared_gap_settles_its_rows_by_cause(hub: TestHub) -> None:
+    """What the edge gave up is accounted for and not waited for."""
+    ack = hub.send_batch(of(event(5, Gap(2, 4, GapCause.DISK_FULL)), event(1, AgentStarted("1", "b"))))
+    assert (ack.upto, ack.missing) == (5, ())
+    answer = loss(hub.ledger, "ecole-a")
+    assert (answer.received, answer.missing, answer.lost) == (2, 0, {"disk_full": 3})
+
+
+def test_more_holes_than_an_ack_lists_shorten_its_reach(hub: TestHub) -> None:
+    """An ack never claims a row that it had no room to call missing."""
+    ack = hub.send_batch(of(*(event(seq, AgentStarted("1", "b")) for seq in range(2, 402, 2))))
+    sent = control.decode_ack(control.encode_ack(ack))
+    assert (len(sent.missing), sent.missing[-1], sent.upto) == (64, (127, 127), 128)
+
+
+def test_an_unknown_schema_is_asked_for_and_nothing_is_taken(tmp_path: Path) -> None:
+    """A batch whose columns have no names yet is left to the edge until the schema has come."""
+    hub = TestHub(tmp_path, schema_known=False)
+    sent = of(samples(1, [60], [100]))
+    ack = hub.send_batch(sent)
+    assert (ack.upto, ack.batches, ack.schemas_wanted) == (0, (), (SCHEMA_ID,))
+    hub.send(Channel.SCHEMA, SCHEMA_PAYLOAD)
+    assert hub.send_batch(sent).upto == 1
+    hub.ledger.close()
+
+
+def test_a_session_arrives_whole_whatever_comes_first(hub: TestHub) -> None:
+    """Opening and closing rows may arrive in either order, or the opening one never."""
+    hub.send_batch(of(event(2, SESSION, uptime_s=3700), anchor(3, 0, NOON_MS)))
+    hub.send_batch(of(event(1, SlotTaken(2), uptime_s=100)))
+    (session,) = hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)
+    assert (session.taken_seq, session.slot, session.reason) == (1, 2, EndReason.UNPLUGGED)
+    assert session.start.utc_ms == NOON_MS + 100_000
+    assert session.end is not None
+    assert session.end.utc_ms == NOON_MS + 3_700_000
+
+
+def test_rows_wait_for_the_anchor_of_their_boot(hub: TestHub) -> None:
+    """What cannot be dated is kept, and shown once an anchor says when it was."""
+    hub.send_batch(of(samples(1, [60, 120], [100, 200]), event(3, SlotTaken(1), uptime_s=90)))
+    assert hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"] == []
+    assert hub.ledger.open_sessions("ecole-a")[0].start.utc_ms is None
+    hub.send_batch(of(anchor(4, 180, NOON_MS)))
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.utc_ms - NOON_MS for sample in found] == [-120_000, -60_000]
+    assert hub.ledger.open_sessions("ecole-a")[0].start.utc_ms == NOON_MS - 90_000
+
+
+def test_a_batch_over_a_dated_and_an_undated_boot_shows_what_is_known(hub: TestHub) -> None:
+    """A boot that never learnt the time does not hide the next one."""
+    hub.send_batch(of(samples(1, [60], [100], boot=1), anchor(2, 0, NOON_MS, boot=2)))
+    hub.send_batch(of(samples(3, [120], [1], boot=1), event(5, AgentStarted("1", "b"), boot=2)))
+    mixed = of(samples(6, [180], [5], boot=1), samples(7, [60], [7], boot=2))
+    hub.send_batch(mixed)
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.value for sample in found] == [7]
+    hub.send_batch(of(anchor(8, 0, NOON_MS - 3_600_000, boot=1)))
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.value for sample in found] == [100, 1, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("address", "payload", "refusal"),
+    [
+        (Address(3, "ecole-x"), batch.encode(of(samples(1, [60], [1]))), Refusal.UNKNOWN_SITE),
+        (Address(4, "ecole-a"), batch.encode(of(samples(1, [60], [1]))), Refusal.UNKNOWN_SITE),
+        (ADDRESS, batch.encode(of(samples(1, [60], [1])))[:-5], Refusal.TRUNCATED),
+        (ADDRESS, b"noise", Refusal.MALFORMED),
+        (ADDRESS, bytes(70_000), Refusal.OVERSIZED),
+    ],
+)
+def test_a_refused_payload_is_kept_aside_and_counted(
+    hub: TestHub, address: Address, payload: bytes, refusal: Refusal
+) -> None:
+    """Nothing is dropped silently: payload and reason are stored, the counter moves, the broker is done with it."""
+    hub.send(Channel.UP, payload, address)
+    with hub.ledger.reading() as connection:
+        (row,) = connection.execute(select(t.rejects)).all()
+    assert (row.refusal, row.payload) == (refusal, payload)
+    assert row.reason
+    assert hub.consumer.counters.rejected == {refusal: 1}
+    assert hub.inbox.settled[-1].payload == payload
+
+
+def test_a_hopeless_batch_is_refused_in_the_ack(hub: TestHub) -> None:
+    """The site learns which batch cannot be taken, so that one bad row does not block the others."""
+    ack = hub.send(Channel.UP, b"noise")
+    assert ack is not None
+    assert (ack.epoch, ack.upto, ack.refused[0].batch_id) == (0, 0, batch.batch_id(b"noise"))
+
+
+def test_a_batch_of_a_later_version_is_left_with_the_site(hub: TestHub) -> None:
+    """An old hub does not make a new edge give rows up: it stays silent until it is updated."""
+    assert hub.send(Channel.UP, zlib.compress(cbor2.dumps({0: 2, 1: 1}))) is None
+    assert hub.consumer.counters.rejected == {Refusal.UNKNOWN_VERSION: 1}
+
+
+def test_an_event_of_a_later_version_is_kept(hub: TestHub) -> None:
+    """Unknown kinds are stored as they came."""
+    hub.send_batch(of(event(1, UnknownEvent(150, ("x", 3)))))  # type: ignore[arg-type]
+    (record,) = hub.ledger.events("ecole-a", [150], 0)
+    assert record.values == ("x", 3)
+
+
+def test_state_messages_tell_presence_but_no_age(hub: TestHub) -> None:
+    """A last will changes whether a site is connected, not when its data was new."""
+    hub.send(Channel.STATE, control.encode_state(SiteState(online=True, epoch=1, software="1.0")))
+    presence = hub.ledger.presence("ecole-a")
+    assert (presence.online, presence.software, presence.newest_ms, presence.received_at_ms) == (
+        True,
+        "1.0",
+        None,
+        None,
+    )
+    hub.send(Channel.STATE, control.encode_state(SiteState(online=False, epoch=1)))
+    assert hub.ledger.presence("ecole-a").online is False
+
+
+def test_a_ledger_that_refuses_loses_nothing(hub: TestHub) -> None:
+    """On a full disk nothing is acknowledged, to nobody; when there is room again, everything is."""
+    connection = hub.ledger.engine.raw_connection()
+    pages = connection.cursor().execute("PRAGMA page_count").fetchone()[0]
+    connection.close()
+    hub.ledger.engine.dispose()
+
+    def shrink(dbapi: object, _: object) -> None:
+        dbapi.cursor().execute(f"PRAGMA max_page_count={pages}")  # type: ignore[attr-defined]
+
+    from sqlalchemy import event as sa_event  # noqa: PLC0415
+
+    sa_event.listen(hub.ledger.engine, "connect", shrink)
+    big = of(*(event(seq, AgentStarted("1", "b" * 500)) for seq in range(1, 200)))
+    assert hub.send(Channel.UP, batch.encode(big)) is None
+    assert (hub.consumer.counters.retries, hub.inbox.settled[1:]) == (1, [])
+    sa_event.remove(hub.ledger.engine, "connect", shrink)
+    hub.ledger.engine.dispose()
+    hub.consumer.step(NOON_MS + 10_000)
+    assert hub.inbox.acks[-1][1].upto == 199
+    assert len(hub.inbox.settled) == 2
+
+
+def test_a_failing_commit_undoes_the_whole_step(hub: TestHub) -> None:
+    """A transaction that raises leaves no trace."""
+
+    def fail_half_way() -> None:
+        with hub.ledger.begin() as transaction:
+            transaction.write_receipts("ecole-a", 1, "", [(1, 5)])
+            transaction.write_receipts("no such site", 1, "", [(1, 5)])
+
+    with pytest.raises(RetryLater):
+        fail_half_way()
+    assert hub.ledger.all_receipts("ecole-a") == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=15, unique=True), min_size=1, max_size=8))
+def test_any_order_and_company_counts_each_row_once(
+    tmp_path_factory: pytest.TempPathFactory, groups: list[list[int]]
+) -> None:
+    """However rows are grouped, repeated and ordered, each is stored once and the ack tells the truth."""
+    hub = TestHub(tmp_path_factory.mktemp("hub"))
+    hub.send_batch(of(anchor(41, 0, NOON_MS)))
+    sent: set[int] = set()
+    for seqs in groups:
+        rows = [samples(seq, [seq * 60], [seq]) for seq in seqs]
+        table = rows[0]
+        for row in rows[1:]:
+            table = type(table)(
+                0, table.seqs + row.seqs, table.boots + row.boots, table.uptimes_s + row.uptimes_s,
+                tuple(a + b for a, b in zip(table.columns, row.columns, strict=True)),
+            )  # fmt: skip
+        ack = hub.send_batch(of(table))
+        sent |= set(seqs)
+        missing = {seq for first, last in ack.missing for seq in range(first, last + 1)}
+        assert set(range(1, ack.upto + 1)) - missing == sent | {41}
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert sorted(sample.value for sample in found) == sorted(sent)
+    hub.ledger.close()
