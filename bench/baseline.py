@@ -14,7 +14,7 @@ broker = mqtt.Client(CallbackAPIVersion.VERSION2)
 broker.connect("127.0.0.1", mqtt_port)
 broker.loop_start()
 while True:
-    values = []
+    values: list[int] = []
     for address, count in ((0x3100, 18), (0x331A, 3)):
         reply = modbus.read_input_registers(address, count=count, device_id=1)
         values += reply.registers if not reply.isError() else []

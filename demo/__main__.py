@@ -139,10 +139,7 @@ def _say_what_to_look_at(base_url: str, *, agrees: bool) -> None:
         print(f"  {base_url}/sites/{site.site:<18} {site.look_at}")
     print(f"\n  {base_url}/api/v1/sites/{SITES[0].site}/series?metric=panel_power_w&start=…&end=…   the API")
     print(f"  {base_url}/api/v1/openapi.json   its description;   {base_url}/metrics   the hub's counters")
-    print(
-        "\nPhones that were charging when simulated time ended are shown as cut: the simulated Pi became this machine."
-    )
-    print("In another terminal: make compare. Ctrl-C here stops everything.")
+    print("\nIn another terminal: make compare. Ctrl-C here stops everything.")
 
 
 def _parser() -> argparse.ArgumentParser:

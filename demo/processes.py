@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 from demo.broker import DemoError
 
@@ -27,13 +28,19 @@ class Processes:
         self.running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
     def __enter__(self) -> Self:
+        # However this process is asked to end, what it started ends with it; a shell's background job ignores Ctrl-C
+        # unless told otherwise.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, _end)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for _, process in reversed(self.running):
+        for _name, process in reversed(self.running):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        for _, process in reversed(self.running):
+        for _name, process in reversed(self.running):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_S)
                 continue
@@ -62,6 +69,10 @@ class Processes:
                 raise DemoError(f"{name} ended with code {process.returncode}:\n  " + "\n  ".join(tail))
 
 
+def _end(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
 def free_port() -> int:
     """Find a TCP port that nobody uses on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -73,9 +84,8 @@ def require_free(port: int) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
-        raise DemoError(
-            f"port {port} cannot be used ({error.strerror}); choose another: make demo PORT=8081"
-        ) from error
+        why = os.strerror(error.errno or 0)
+        raise DemoError(f"port {port} cannot be used ({why}); choose another: make demo PORT={port + 1}") from error
 
 
 def wait_for_port(port: int, processes: Processes, patience_s: float = 20) -> None:

@@ -14,6 +14,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from demo.sites import SITES, DemoSite
 from edge import settings as site_settings
@@ -43,19 +44,23 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     until = _now().replace(second=0, microsecond=0)
     village = Village(site.spec(until - timedelta(days=days)))
+    powered_at = until
     if days:
         history = _settings(directory / "history.yaml")
         link = MqttLink(history.uplink, Address(history.shard, history.site), _epoch(history))
-        fill(village, history, link, until, stop)
+        powered_at = fill(village, history, link, until, stop)
         link.close()
     (directory / "truth.json").write_text(json.dumps(truth_json(village.truth(until))), "utf-8")
     if not stop.is_set():
-        _live(site, village, directory, stop)
+        _live(site, village, directory, stop, powered_at)
     return 0
 
 
-def fill(village: Village, settings: Settings, link: MqttLink, until: datetime, stop: threading.Event) -> None:
-    """Live through the past: real agent, real outbox, real broker and hub; only the time is simulated."""
+def fill(village: Village, settings: Settings, link: MqttLink, until: datetime, stop: threading.Event) -> datetime:
+    """Live through the past: real agent, real outbox, real broker and hub; only the time is simulated.
+
+    Returns when the Pi's present boot began, so that it can go on without a reboot.
+    """
     began = village.spec.start
 
     def deliver(agent: Agent, now: Instant) -> None:
@@ -67,7 +72,9 @@ def fill(village: Village, settings: Settings, link: MqttLink, until: datetime, 
             time.sleep(0.005)
         _say(progress=(now.utc - began) / (until - began))
 
-    VirtualSite(village, settings, link).run(until, deliver, PAUSE)
+    virtual = VirtualSite(village, settings, link)
+    virtual.run(until, deliver, PAUSE)
+    return virtual.powered_at
 
 
 def truth_json(truth: Truth) -> dict[str, object]:
@@ -77,31 +84,37 @@ def truth_json(truth: Truth) -> dict[str, object]:
     return dict(json.loads(json.dumps(plain, default=lambda at: at.isoformat())))
 
 
-def _live(site: DemoSite, village: Village, directory: Path, stop: threading.Event) -> None:
+def _live(site: DemoSite, village: Village, directory: Path, stop: threading.Event, powered_at: datetime) -> None:
+    """Serve the village on the wall clock, with a real agent beside it for as long as its Pi has power."""
     settings = _settings(directory / "site.yaml")
-    pins = directory / "pins"
-    with Live(village, settings, _now) as live:
+    with Live(village, settings, _now) as live, (directory / "edge.log").open("ab") as log:
         live.serve()
-        driver = threading.Thread(target=live.drive_pins, args=(pins, stop), name="pins")
+        driver = threading.Thread(target=live.drive_pins, args=(directory / "pins", stop), name="pins")
         driver.start()
-        command = [
-            sys.executable,
-            "-m",
-            "edge",
-            "--site",
-            str(directory / "site.yaml"),
-            "run",
-            "--mock-pins",
-            str(pins),
-        ]
-        with (directory / "edge.log").open("ab") as log, subprocess.Popen(command, stderr=log) as edge:  # noqa: S603
-            _say(live=site.site)
-            while not stop.wait(0.5) and edge.poll() is None:
-                pass
+        _say(live=site.site)
+        edge: subprocess.Popen[bytes] | None = None
+        while not stop.wait(0.5):
+            powered = live.pi_powered()
+            if edge is not None and edge.poll() is not None:
+                edge = None  # it is started again, as systemd would
+            if edge is None and powered:
+                edge = _start_edge(directory, powered_at, log)
+            elif edge is not None and not powered:
+                edge.kill()
+                edge.wait()
+                edge = None
+            if not powered:
+                powered_at = _now()
+        if edge is not None:
             edge.terminate()
             edge.wait(timeout=15)
-        stop.set()
         driver.join()
+
+
+def _start_edge(directory: Path, powered_at: datetime, log: BinaryIO) -> subprocess.Popen[bytes]:
+    simulated = ["--mock-pins", str(directory / "pins"), "--powered-at", powered_at.isoformat()]
+    command = [sys.executable, "-m", "edge", "--site", str(directory / "site.yaml"), "run", *simulated]
+    return subprocess.Popen(command, stderr=log)  # noqa: S603  our own command
 
 
 def _epoch(settings: Settings) -> int:

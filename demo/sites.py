@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from edge.simulator.faults import PiPowerCut
 from edge.simulator.spec import VillageSpec, health_centre, school, unlucky_school
 
 HISTORY_POLL_S = 300
@@ -63,7 +64,18 @@ uplink:
 outbox:
   directory: {directory}/outbox
   commit_interval_s: {commit_s}
+system: {{site_interval_s: {poll_s if not live else 60}}}
 """
+
+
+def _cut_off(seed: int, start: datetime, name: str) -> VillageSpec:
+    """Describe an unlucky school where somebody also pulls the Pi's plug now and then, in the middle of the day."""
+    noon = start.replace(hour=12, minute=0)
+    cuts = [
+        PiPowerCut(start=noon + timedelta(days=day), end=noon + timedelta(days=day, minutes=45))
+        for day in (9, 23, 38, 51, 58)
+    ]
+    return unlucky_school(seed, start, name).with_faults(*cuts)
 
 
 SITES = (
@@ -97,7 +109,7 @@ SITES = (
         line="rtu",
         slots=8,
         seed=305,
-        village=unlucky_school,
+        village=_cut_off,
         look_at="a school with bad weather luck and an old battery: power cuts, holes in the data, charges to check",
     ),
 )

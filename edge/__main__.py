@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from edge import VERSION, commands, wiring
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = _settings(arguments.site)
         match arguments.command:
             case "run":
-                return run(settings, mock_pins=arguments.mock_pins)
+                return run(settings, mock_pins=arguments.mock_pins, powered_at=arguments.powered_at)
             case "check":
                 print("\n".join(commands.check(settings)))
             case "dump":
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(settings: Settings, *, mock_pins: Path | None = None) -> int:
+def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: datetime | None = None) -> int:
     """Run the agent until SIGTERM or Ctrl-C, then stop cleanly."""
     stopping = False
 
@@ -60,11 +61,11 @@ def run(settings: Settings, *, mock_pins: Path | None = None) -> int:
     signal.signal(signal.SIGINT, stop)
     if mock_pins is not None:
         commands.drive_mock_pins(settings, mock_pins)
-    clock, boot_id = system.SystemClock(), system.boot_id()
+    clock = system.SystemClock() if powered_at is None else commands.simulated_pi(powered_at)
     step_s = min(STEP_S, settings.kiosk.sample_interval_s) if settings.kiosk is not None else STEP_S
-    with wiring.real_agent(settings, boot_id) as (agent, outbox, link):
+    with wiring.real_agent(settings, clock.boot_id) as (agent, outbox, link):
         now = clock.now()
-        agent.start(now, boot_id)
+        agent.start(now, clock.boot_id)
         _LOG.info("%s runs, version %s, epoch %016x", settings.site, VERSION, outbox.epoch)
         system.notify("READY=1")
         next_status_s = 0.0
@@ -106,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     run_verb = verbs.add_parser("run", help="read, keep and deliver until stopped")
     run_verb.add_argument(
         "--mock-pins", type=Path, metavar="FILE", help="take pin levels from a simulated village instead of a Pi"
+    )
+    run_verb.add_argument(
+        "--powered-at", type=datetime.fromisoformat, metavar="TIME", help="when the simulated village's Pi got power"
     )
     verbs.add_parser("check", help="say what the settings mean, without touching any device")
     dump_verb = verbs.add_parser("dump", help="read every register of a device once, as JSON")

@@ -17,7 +17,7 @@ from edge.errors import RetryLater
 from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher
 from edge.schedule import Schedule
 from edge.sessions import SessionBook
-from edge.settings import SITE_INTERVAL_S, Settings
+from edge.settings import Settings
 from edge.slots import Change, SlotDebouncer
 from edge.uplink import Settlement, Uplink
 from protocol import batch
@@ -58,7 +58,7 @@ class Agent:
         self.devices = {d.name: PolledDevice(self._tables[d.name], d) for d in settings.devices}
         self.schedule = Schedule(
             {d.name: float(d.poll_interval_s) for d in settings.devices}
-            | {tables.SITE: float(SITE_INTERVAL_S), tables.SYSTEM: float(settings.system_interval_s)}
+            | {tables.SITE: float(settings.site_interval_s), tables.SYSTEM: float(settings.system_interval_s)}
         )
         self._debouncer = SlotDebouncer(settings.kiosk.debounce_s if settings.kiosk is not None else 0.0)
         self.sessions = SessionBook(boot)

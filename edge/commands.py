@@ -6,13 +6,15 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from edge import wiring
 from edge.agent import compose
 from edge.devices import PolledDevice
 from edge.errors import Refused, RetryLater
+from edge.io import system
 from edge.io.outbox_view import read_only
 from edge.ports import PollResult
 from edge.readplan import words_of
@@ -21,6 +23,9 @@ from edge.settings import Device, Settings
 from edge.tables import schema_of
 from edge.uplink import ROWS_FULL
 from protocol import batch, courier
+
+if TYPE_CHECKING:
+    from edge.simulator.virtual import SimulatedPi
 
 STATUS = "status.json"
 DUMP_TIMEOUT_S = 60.0
@@ -61,12 +66,13 @@ def dump(settings: Settings, wanted: str | None, out: TextIO) -> None:
     lines = wiring.open_lines(settings)
     try:
         for device in devices:
-            lines[device.name].start(PolledDevice(0, device).poll(0))
-            for reading in _readings(device, _wait(lines[device.name].finished)):
-                out.write(json.dumps(reading, ensure_ascii=False) + "\n")
+            line = lines[device.name]
+            line.start(PolledDevice(0, device).poll(0))
+            for reading in _readings(device, _wait(line.finished)):
+                print(json.dumps(reading, ensure_ascii=False), file=out)
     finally:
-        for line in set(lines.values()):
-            line.close()
+        for opened in set(lines.values()):
+            opened.close()
 
 
 def write_status(settings: Settings, status: dict[str, Any]) -> None:
@@ -119,6 +125,13 @@ def drive_mock_pins(settings: Settings, levels: Path) -> None:
     if settings.lights_pin is not None:
         pins.append(settings.lights_pin)
     MockPinDriver(levels, [pin.number for pin in pins])
+
+
+def simulated_pi(powered_at: datetime) -> SimulatedPi:
+    """Be the Pi of a simulated village that got power at this moment."""
+    from edge.simulator.virtual import SimulatedPi  # noqa: PLC0415  likewise
+
+    return SimulatedPi(powered_at, system.utc_now)
 
 
 def _write_whole(path: Path, data: bytes) -> None:

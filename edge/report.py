@@ -41,11 +41,11 @@ def status_of(agent: Agent, outbox: Outbox, link_state: Mapping[str, object], no
 def lines_of(status: Mapping[str, Any]) -> list[str]:
     """Say a status in lines that fit a terminal."""
     outbox, hub = status["outbox"], status["hub"]
+    link = "connected" if hub["connected"] else "not connected"
     lines = [
         f"time       {status['time']}, up {status['uptime_s'] // 60} min",
         f"outbox     {outbox['rows']} rows wait for the hub, {outbox['alarms']} of them alarms",
-        f"hub        {'connected' if hub['connected'] else 'not connected'}; last ack {_ago(hub['last_ack_age_s'])}; "
-        f"{hub['sent_bytes']} payload bytes sent",
+        f"hub        {link}; last ack {_ago(hub['last_ack_age_s'])}; {hub['sent_bytes']} payload bytes sent",
     ]
     if hub.get("last_error"):
         lines.append(f"           {hub['last_error']}")

@@ -19,9 +19,6 @@ SITE = "site"
 SYSTEM = "system"
 """What the agent itself records stands under these names, beside those of the devices."""
 
-SITE_INTERVAL_S = 60
-"""How often lights and slots are sampled into the series; sessions are exact regardless."""
-
 TextOf = Callable[[str], str]
 
 
@@ -105,6 +102,8 @@ class Settings:
     lights_pin: Pin | None
     uplink: UplinkSettings
     outbox: OutboxSettings
+    site_interval_s: int
+    """How often lights and slots are sampled into the series; charging sessions are exact regardless."""
     system_interval_s: int
 
 
@@ -143,6 +142,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
             bytes_max=outbox.get("bytes_max", 500_000_000),
             commit_interval_s=outbox.get("commit_interval_s", 60.0),
         ),
+        site_interval_s=data.get("system", {}).get("site_interval_s", 60),
         system_interval_s=data.get("system", {}).get("poll_interval_s", 900),
     )
 

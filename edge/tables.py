@@ -5,7 +5,7 @@ Table 0 to n-1 are the devices in the order of the settings, then `site` (lights
 
 from __future__ import annotations
 
-from edge.settings import SITE, SITE_INTERVAL_S, SYSTEM, Settings
+from edge.settings import SITE, SYSTEM, Settings
 from protocol.schema import ColumnSpec, Schema, TableSpec
 
 __all__ = ["SITE", "SYSTEM", "SYSTEM_COLUMNS", "schema_of"]
@@ -27,7 +27,7 @@ def schema_of(settings: Settings) -> Schema:
     if settings.kiosk is not None:
         site.append(ColumnSpec(f"{SITE}.slots_occupied", 0))
     if site:
-        tables.append(TableSpec(SITE, SITE_INTERVAL_S, tuple(site)))
+        tables.append(TableSpec(SITE, settings.site_interval_s, tuple(site)))
     system = tuple(ColumnSpec(f"{SYSTEM}.{metric}", decimals) for metric, decimals in SYSTEM_COLUMNS.items())
     tables.append(TableSpec(SYSTEM, settings.system_interval_s, system))
     return Schema(tuple(tables))

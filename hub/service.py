@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -99,7 +100,8 @@ def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
         listener = socket.create_server((settings.web_host, settings.web_port), backlog=2048)
     except OSError as error:
         where = f"{settings.web_host}:{settings.web_port}"
-        raise RetryLater(f"web.tcp_port: {where} cannot be used ({error.strerror}); choose another") from error
+        why = os.strerror(error.errno or 0)
+        raise RetryLater(f"web.tcp_port: {where} cannot be used ({why}); choose another") from error
     config = uvicorn.Config(
         create_app(context, counters),
         log_config=None,

@@ -23,6 +23,7 @@ class SystemClock:
     """The clocks of this machine; whether the wall clock is synchronised is asked at most every ten seconds."""
 
     def __init__(self) -> None:
+        self.boot_id = _BOOT_ID.read_text("ascii").strip()
         self._synced = False
         self._asked_s = -1e9
 
@@ -31,12 +32,12 @@ class SystemClock:
         uptime_s = time.clock_gettime(time.CLOCK_BOOTTIME)
         if uptime_s - self._asked_s > 10:  # noqa: PLR2004  the promise in the docstring
             self._asked_s, self._synced = uptime_s, _clock_is_synced()
-        return Instant(uptime_s, datetime.now(UTC), self._synced)  # noqa: TID251  the one place
+        return Instant(uptime_s, utc_now(), self._synced)
 
 
-def boot_id() -> str:
-    """Name this boot of the machine."""
-    return _BOOT_ID.read_text("ascii").strip()
+def utc_now() -> datetime:
+    """Read the wall clock."""
+    return datetime.now(UTC)  # noqa: TID251  the one place
 
 
 def notify(message: str) -> None:

@@ -71,6 +71,11 @@ class Live:
                 if lights_pin is not None:
                     pins.put(lights_pin, active=lit)
 
+    def pi_powered(self) -> bool:
+        """Say whether the village's Pi has power now."""
+        with self._lock:
+            return self._village.pi_powered(self._clock())
+
     def _line(self, connection: Connection, devices: list[Device]) -> list[Served]:
         """Open one line with these devices on it."""
         slaves = {device.unit: self._responder(device.profile) for device in devices}

@@ -25,6 +25,25 @@ BOOT_TAKES_S = 25.0
 OFF_STEP = timedelta(minutes=1)
 
 
+def boot_name(powered_at: datetime) -> str:
+    """Name a simulated boot by the moment its Pi got power."""
+    return f"simulated {powered_at.isoformat()}"
+
+
+class SimulatedPi:
+    """The clocks of a simulated Pi that got power at some moment; its wall clock is this machine's, and trusted."""
+
+    def __init__(self, powered_at: datetime, utc_now: Callable[[], datetime]) -> None:
+        self._powered_at = powered_at
+        self._utc_now = utc_now
+        self.boot_id = boot_name(powered_at)
+
+    def now(self) -> Instant:
+        """Read them all at once."""
+        utc = self._utc_now()
+        return Instant((utc - self._powered_at).total_seconds(), utc, synced=True)
+
+
 class VirtualLine:
     """A `RegisterReader` that asks the village directly."""
 
@@ -86,6 +105,8 @@ class VirtualSite:
         self._settings = settings
         self._link = link
         self.now = village.spec.start
+        self.powered_at = self.now
+        """When the Pi's present boot began."""
 
     def run(self, until: datetime, deliver: Callable[[Agent, Instant], None], pause: timedelta) -> None:
         """Live until then, boot by boot; `deliver` is called every `pause` of simulated time and at the end."""
@@ -96,8 +117,8 @@ class VirtualSite:
                 self.now += OFF_STEP
 
     def _live_one_boot(self, until: datetime, deliver: Callable[[Agent, Instant], None], pause: timedelta) -> None:
-        powered_at = self.now
-        boot_id = f"simulated {powered_at.isoformat()}"
+        powered_at = self.powered_at = self.now
+        boot_id = boot_name(powered_at)
         with closing(wiring.open_outbox(self._settings)) as outbox:
             agent = wiring.assemble(
                 self._settings,

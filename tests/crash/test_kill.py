@@ -151,9 +151,13 @@ def test_fifty_kills_lose_nothing_and_count_nothing_twice(
         plugged = customers.plugged
     sent_money, highest = _committed(tmp_path / "outbox" / "outbox.db")
     stored, stored_money = _stored(tmp_path / "ledger.db")
+    counts = (
+        f"\n{kind}, seed {seed}: killed {dict(killed)}; {plugged} phones plugged in\n"
+        f"committed {highest} rows, {len(sent_money)} of them money; "
+        f"in the hub {len(stored)} rows, {len(stored_money)} of them money\n"
+    )
     with capsys.disabled():
-        print(f"\n{kind}, seed {seed}: killed {dict(killed)}; {plugged} phones plugged in; committed {highest} rows,")
-        print(f"{len(sent_money)} of them money; in the hub {len(stored)} rows, {len(stored_money)} of them money")
+        sys.stdout.write(counts)
     assert Counter(stored) == Counter(range(1, highest + 1))
     assert stored_money == sent_money
     assert _sessions(tmp_path / "ledger.db") == sum(kind == ChargingSession.kind for kind in sent_money.values())

@@ -145,7 +145,7 @@ def test_one_walks_from_day_to_day(visitors: Visitors) -> None:
     nav = page.get_by_role("navigation")
     assert nav.get_by_role("link").count() == 1
     nav.get_by_role("link", name="Veille").click()
-    assert page.get_by_role("heading", name="Dimanche 22").is_visible()
+    page.get_by_role("heading", name="Dimanche 22").wait_for()
     assert "Données reçues : 100 %, jusqu'à 24 h." in plain(page.locator("main").inner_text())
     nav.get_by_role("link", name="Lendemain").click()
     assert page.get_by_role("heading", name="Lundi 23").is_visible()

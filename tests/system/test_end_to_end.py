@@ -16,7 +16,7 @@ from demo.processes import free_port
 from tests.system.world import SITE, World, eventually, world
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run one of our commands to its end."""
     return subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
 
@@ -24,7 +24,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["nats", "mosquitto"])
 def test_a_value_goes_all_the_way(kind: str, tmp_path: Path) -> None:
-    """What the simulated controller measures and the slots show is what the API says, over RTU, TLS and a real broker."""
+    """What the simulated controller measures and the slots show is what the API says, over RTU and TLS."""
     with world(kind, tmp_path) as around:
         around.start_edge()
         eventually(lambda: len(around.get("/api/v1/sites/ecole-sys/latest")) > 20)
@@ -40,7 +40,7 @@ def test_a_value_goes_all_the_way(kind: str, tmp_path: Path) -> None:
 
 
 def _stops_and_resumes(around: World) -> None:
-    """A clean stop keeps everything, says that the site is offline, and goes on where it was."""
+    """Stop the edge cleanly and start it again: nothing is lost, and charges go on."""
     name, edge = around.processes.running.pop()
     edge.send_signal(signal.SIGTERM)
     assert (name, edge.wait(20)) == ("edge", 0)
@@ -69,7 +69,7 @@ def test_the_technicians_commands_work_beside_the_agent(tmp_path: Path) -> None:
         assert by_metric["battery_voltage_v"]["value"] == by_metric["battery_voltage_v"]["words"][0] / 100
         assert len(dumped) == len(around.settings.devices[0].registers)
         around.start_edge()
-        eventually(lambda: (tmp_path / "outbox" / "status.json").exists())
+        eventually((tmp_path / "outbox" / "status.json").exists)
         eventually(lambda: "read" in run("edge", "--site", site, "status").stdout)
         status = json.loads(run("edge", "--site", site, "status", "--json").stdout)
         assert set(status) == {"time", "uptime_s", "outbox", "hub", "slots", "devices"}
@@ -102,7 +102,8 @@ def test_a_taken_port_ends_in_a_sentence(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         config = tmp_path / "hub.yaml"
         config.write_text(
-            f"database: sqlite:///{tmp_path}/ledger.db\nbroker: {{tcp_port: {free_port()}}}\nweb: {{tcp_port: {port}}}\n",
+            f"database: sqlite:///{tmp_path}/ledger.db\n"
+            f"broker: {{tcp_port: {free_port()}}}\nweb: {{tcp_port: {port}}}\n",
             "utf-8",
         )
         done = run("hub", "--config", str(config), "serve")
