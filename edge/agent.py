@@ -16,13 +16,14 @@ from edge.devices import PolledDevice, load_powers
 from edge.errors import RetryLater
 from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher
 from edge.schedule import Schedule
-from edge.sessions import SessionBook
+from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
 from edge.slots import Change, SlotDebouncer
 from edge.uplink import Settlement, Uplink
 from protocol import batch
 from protocol.batch import Batch, EventRow, TableRows
 from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Gap, GapCause, Lane
+from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.ranges import runs
 from protocol.topics import Channel
 
@@ -61,7 +62,7 @@ class Agent:
             | {tables.SITE: float(settings.site_interval_s), tables.SYSTEM: float(settings.system_interval_s)}
         )
         self._debouncer = SlotDebouncer(settings.kiosk.debounce_s if settings.kiosk is not None else 0.0)
-        self.sessions = SessionBook(boot)
+        self.sessions = SessionBook(boot, RESUME_WITHIN_S + settings.outbox.commit_interval_s)
         self._anchors = AnchorKeeper()
         self.uplink = uplink
         self.sent_bytes = 0
@@ -117,6 +118,9 @@ class Agent:
             if settlement is not None:
                 self._settle(settlement, now)
         connected = link.connected()
+        if connected and self.uplink.silent():
+            _LOG.warning("the hub has not acknowledged anything for a while; connecting anew")
+            link.hang_up()
         if self.uplink.should_connect(connected=connected, connecting=link.connecting(), now_s=now_s):
             link.connect()
         while connected and self.uplink.may_send(self._outbox.backlog(), now_s):
@@ -127,8 +131,8 @@ class Agent:
         """Count the rows that the hub has not acknowledged."""
         return self._outbox.backlog().rows
 
-    def commit(self, uptime_s: float) -> None:
-        """Make everything taken so far survive a power cut; a disk that refuses is asked again later."""
+    def commit(self, uptime_s: float) -> bool:
+        """Make everything taken so far survive a power cut; False when the disk refuses, which is asked again later."""
         self._last_commit_s = uptime_s
         self._commit_now = False
         try:
@@ -138,15 +142,17 @@ class Agent:
             if not self._disk_refuses:
                 self._outbox.add_event(self._boot, int(uptime_s), AlarmRaised(_DISK_REFUSES, str(error)[:200]))
             self._disk_refuses = True
-        else:
-            if self._disk_refuses:
-                self._event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
-            self._disk_refuses = False
+            return False
+        if self._disk_refuses:
+            self._event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
+        self._disk_refuses = False
+        return True
 
     def _start(self, job: str, uptime_s: float) -> None:
         if job in self.devices:
-            device = self.devices[job]
-            if not self._ports.readers[job].start(device.poll(uptime_s)):
+            if self._ports.readers[job].start(self.devices[job].poll()):
+                self.devices[job].asked(uptime_s)
+            else:
                 self.schedule.settle(job, succeeded=False)
         elif job == tables.SYSTEM:
             readings = {
@@ -157,13 +163,13 @@ class Agent:
             row = [readings.get(metric) for metric in tables.SYSTEM_COLUMNS]
             self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), row)
         elif job in self._tables:
-            self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), self._site_row())
+            self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), self._site_row(uptime_s))
 
-    def _site_row(self) -> list[int | None]:
+    def _site_row(self, uptime_s: float) -> list[int | None]:
         row: list[int | None] = []
         if self._settings.lights is not None:
             pin = self._ports.watcher.lights() if self._ports.watcher is not None else None
-            lit = self._settings.lights.lit(load_powers(self.devices), pin)
+            lit = self._settings.lights.lit(load_powers(self.devices, uptime_s), pin)
             row.append(None if lit is None else int(lit))
         if self._settings.kiosk is not None:
             row.append(len(self.sessions.open))
@@ -208,9 +214,11 @@ class Agent:
         self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs)
         for seqs, reason in settlement.refused:
             _LOG.error("the hub refused rows %s: %s", runs(seqs), reason)
-            self._outbox.refuse(seqs, reason)
             for first, last in runs(seqs):
                 self._event(int(now.uptime_s), Gap(first, last, GapCause.REFUSED_BY_HUB))
+            # Declared before it is given up: a power cut in between must not leave a hole that nobody explains.
+            if self.commit(now.uptime_s):
+                self._outbox.refuse(seqs, reason)
         for schema_id in settlement.schemas_wanted:
             payload = self._outbox.schema_payload(schema_id)
             if payload is not None:
@@ -221,8 +229,7 @@ class Agent:
         rows = self._outbox.pending(self.uplink.rows_max, self.uplink.excluded())
         if not rows:
             return False
-        message = compose(self._outbox.epoch, rows)
-        payload = batch.encode(message)
+        rows, message, payload = fitting(self._outbox.epoch, rows)
         self._publish(Channel.UP, payload)
         self.uplink.sent(batch.batch_id(payload), [row.seq for row in rows], message.schema_id, now_s)
         return True
@@ -230,6 +237,16 @@ class Agent:
     def _publish(self, channel: Channel, payload: bytes) -> None:
         self.sent_bytes += len(payload)
         self._ports.link.publish(channel, payload)
+
+
+def fitting(epoch: int, rows: list[SampleRow | EventRow]) -> tuple[list[SampleRow | EventRow], Batch, bytes]:
+    """Encode as many of the rows, from the first on, as fit one payload."""
+    while True:
+        message = compose(epoch, rows)
+        payload = batch.encode(message)
+        if len(payload) <= PAYLOAD_MAX_BYTES or len(rows) == 1:
+            return rows, message, payload
+        rows = rows[: len(rows) // 2]
 
 
 def compose(epoch: int, rows: list[SampleRow | EventRow]) -> Batch:

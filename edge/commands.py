@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from edge import wiring
-from edge.agent import compose
+from edge.agent import fitting
 from edge.devices import PolledDevice
 from edge.errors import Refused, RetryLater
 from edge.io import system
@@ -22,7 +22,7 @@ from edge.registers import decode
 from edge.settings import Device, Settings
 from edge.tables import schema_of
 from edge.uplink import ROWS_FULL
-from protocol import batch, courier
+from protocol import courier
 
 if TYPE_CHECKING:
     from edge.simulator.virtual import SimulatedPi
@@ -37,7 +37,7 @@ def check(settings: Settings) -> Iterator[str]:
     for device in settings.devices:
         connection = device.connection
         where = connection.port or f"{connection.host}:{connection.tcp_port}"
-        blocks = len(PolledDevice(0, device).poll(0).blocks)
+        blocks = len(PolledDevice(0, device).poll().blocks)
         yield (
             f"{device.name}: {device.profile.title} ({device.profile.confidence}) at {where}, unit {device.unit}; "
             f"{len(device.registers)} values in {blocks} requests every {device.poll_interval_s} s"
@@ -67,7 +67,8 @@ def dump(settings: Settings, wanted: str | None, out: TextIO) -> None:
     try:
         for device in devices:
             line = lines[device.name]
-            line.start(PolledDevice(0, device).poll(0))
+            print(json.dumps(_dump_head(settings, device), ensure_ascii=False), file=out)
+            line.start(PolledDevice(0, device).poll())
             for reading in _readings(device, _wait(line.finished)):
                 print(json.dumps(reading, ensure_ascii=False), file=out)
     finally:
@@ -101,10 +102,10 @@ def export(settings: Settings, folder: Path) -> str:
         taken: set[int] = set()
         payloads: list[bytes] = []
         schemas: dict[bytes, bytes] = {}
-        while rows := outbox.pending(ROWS_FULL, frozenset(taken)):
-            message = compose(outbox.epoch, rows)
+        while pending := outbox.pending(ROWS_FULL, frozenset(taken)):
+            rows, message, payload = fitting(outbox.epoch, pending)
             taken.update(row.seq for row in rows)
-            payloads.append(batch.encode(message))
+            payloads.append(payload)
             schema_payload = outbox.schema_payload(message.schema_id)
             if schema_payload is not None:
                 schemas[message.schema_id] = schema_payload
@@ -146,6 +147,11 @@ def _write_whole(path: Path, data: bytes) -> None:
         fresh.replace(path)
     except OSError as error:
         raise RetryLater(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _dump_head(settings: Settings, device: Device) -> dict[str, Any]:
+    """Say where a dump comes from; dropped into tests/devices/<profile>/, it becomes a test."""
+    return {"source": f"dump at {settings.site}", "kind": "field_capture", "device": device.profile.title}
 
 
 def _readings(device: Device, result: PollResult) -> Iterator[dict[str, Any]]:

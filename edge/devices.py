@@ -44,10 +44,20 @@ class PolledDevice:
         profile = self.device.profile
         self._blocks = readplan.plan(self.device.registers, count_max=profile.count_max, gap_max=profile.gap_max)
 
-    def poll(self, uptime_s: float) -> Poll:
+    def poll(self) -> Poll:
         """Ask for everything the settings want of this device."""
-        self.asked_at_s = int(uptime_s)
         return Poll(self.device.name, self.device.unit, self._blocks)
+
+    def asked(self, uptime_s: float) -> None:
+        """Note when the poll that is now under way began; its row will carry that moment."""
+        self.asked_at_s = int(uptime_s)
+
+    def load_power_w(self, uptime_s: float) -> float | None:
+        """Tell the load power, as long as it is fresh."""
+        read_s = self.state.last_read_s
+        if read_s is None or uptime_s - read_s > 2 * self.device.poll_interval_s:
+            return None
+        return self.state.latest.get("load_power_w")
 
     def take(self, result: PollResult) -> tuple[Values | None, list[AlarmRaised | AlarmCleared]]:
         """Read the answers: the row to store (None when nothing was answered), and alarms that begin or end."""
@@ -101,9 +111,9 @@ class PolledDevice:
         return [AlarmCleared(code)]
 
 
-def load_powers(devices: Mapping[str, PolledDevice]) -> dict[str, float | None]:
-    """Gather the latest load power of every device that tells one."""
-    return {name: device.state.latest.get("load_power_w") for name, device in devices.items()}
+def load_powers(devices: Mapping[str, PolledDevice], uptime_s: float) -> dict[str, float | None]:
+    """Gather the load power of every device that tells one; what is older than two polls is unknown."""
+    return {name: device.load_power_w(uptime_s) for name, device in devices.items()}
 
 
 def _float(reading: Reading | None, decimals: int) -> float | None:

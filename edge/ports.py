@@ -77,6 +77,9 @@ class Link(Protocol):
     def connecting(self) -> bool:
         """Say whether an attempt is under way."""
 
+    def hang_up(self) -> None:
+        """Break a connection that seems dead; `connected` is then false."""
+
     def publish(self, channel: Channel, payload: bytes) -> None:
         """Hand one payload to the network; delivery is known only from the hub's ack."""
 

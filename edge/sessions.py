@@ -1,7 +1,7 @@
 """Charging sessions from settled slot changes: opened, closed, and carried across a restart of the agent.
 
-After a restart, a session goes on if its slot is still taken, the Pi did not reboot and the agent was away for at
-most `RESUME_WITHIN_S`. Otherwise it ends at the last moment it was seen, and the reason says so.
+After a restart, a session goes on if its slot is still taken, the Pi did not reboot and the session was seen within
+`resume_within_s`. Otherwise it ends at the last moment it was seen, and the reason says so.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class SessionBook:
     """The open sessions of this boot, by slot, and those that an earlier run left behind."""
 
     boot: int
+    resume_within_s: float = RESUME_WITHIN_S
     open: dict[int, OpenSession] = field(default_factory=dict)
     left_open: dict[int, OpenSession] = field(default_factory=dict)
 
@@ -30,7 +31,7 @@ class SessionBook:
         for session in left_open:
             if session.last_boot != self.boot:
                 ended.append(_end(session, EndReason.POWER_LOSS))
-            elif uptime_s - session.last_uptime_s > RESUME_WITHIN_S:
+            elif uptime_s - session.last_uptime_s > self.resume_within_s:
                 ended.append(_end(session, EndReason.AGENT_STOPPED))
             else:
                 self.left_open[session.slot] = session

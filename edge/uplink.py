@@ -23,6 +23,7 @@ ROWS_FULL = 480
 ROWS_LEAST = 30
 """Rows in a batch that only finds out whether anybody acknowledges."""
 
+SILENCES_MAX = 3
 LATE_MAX = 8
 """Batches given up that are remembered: their acks may still come."""
 
@@ -69,6 +70,7 @@ class Uplink:
     while it is silent, so that trying costs little."""
     next_batch_s: float = 0.0
     last_ack_s: float | None = None
+    _silences: int = 0
     _retry_s: float = 0.0
     _not_before_s: float = 0.0
     _connect_at_s: float = 0.0
@@ -96,6 +98,13 @@ class Uplink:
             return False
         self._connect_at_s = now_s + self._jittered(self._connect_delay_s)
         self._connect_delay_s = min(2 * self._connect_delay_s, CONNECT_MAX_S)
+        return True
+
+    def silent(self) -> bool:
+        """Say, once for every `SILENCES_MAX` batches in a row without any ack, that the connection may be dead."""
+        if self._silences < SILENCES_MAX:
+            return False
+        self._silences = 0
         return True
 
     def may_send(self, backlog: Backlog, now_s: float) -> bool:
@@ -127,6 +136,7 @@ class Uplink:
             ack = replace(ack, upto=0, missing=(), batches=())
         elif ack.epoch != self.epoch:
             return None
+        self._silences = 0
         done = [batch for batch_id in ack.batches if (batch := self._arrived(batch_id)) is not None]
         covered = [batch_id for batch_id, batch in self.in_flight.items() if _covers(ack, batch)]
         for batch_id in covered:
@@ -179,6 +189,7 @@ class Uplink:
     def _expire(self, now_s: float) -> None:
         """Give up waiting when an ack is overdue, and wait longer before the next attempt."""
         if any(now_s - batch.sent_s >= self.ack_timeout_s for batch in self.in_flight.values()):
+            self._silences += 1
             self._put_back(now_s)
             self._back_off(now_s)
 

@@ -16,6 +16,7 @@ from edge.io.mqtt import MqttLink
 from edge.io.outbox import SqliteOutbox
 from edge.io.system import SystemProbe
 from edge.ports import Link, Probe, RegisterReader, SlotWatcher
+from edge.profiles import Bus
 from edge.settings import Connection, Settings
 from edge.uplink import Uplink
 from protocol import schema, topics
@@ -38,11 +39,16 @@ def open_outbox(settings: Settings) -> SqliteOutbox:
 
 def open_lines(settings: Settings) -> dict[str, ModbusLine]:
     """Open one line per connection; devices with equal connections share it. No port is touched yet."""
-    lines: dict[Connection, ModbusLine] = {}
+    shared: dict[Connection, list[Bus]] = {}
     for device in settings.devices:
-        if device.connection not in lines:
-            bus = device.profile.bus
-            lines[device.connection] = ModbusLine(device.connection, timeout_s=bus.timeout_s, pause_s=bus.pause_s)
+        shared.setdefault(device.connection, []).append(device.profile.bus)
+    lines = {
+        # The slowest device on a line sets its pace.
+        connection: ModbusLine(
+            connection, timeout_s=max(bus.timeout_s for bus in buses), pause_s=max(bus.pause_s for bus in buses)
+        )
+        for connection, buses in shared.items()
+    }
     return {device.name: lines[device.connection] for device in settings.devices}
 
 

@@ -32,6 +32,10 @@ class Pipe:
         """See `Link.connect`."""
         self._connected = True
 
+    def hang_up(self) -> None:
+        """See `Link.hang_up`."""
+        self.disconnect()
+
     def disconnect(self) -> None:
         """Cut the connection; what is on its way is lost."""
         self._connected = False

@@ -25,6 +25,7 @@ from edge.registers import Table
 from edge.settings import Connection
 
 _LOG = logging.getLogger(__name__)
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # every time-out is an error to it; ours say who and what
 _PARITY = {"none": "N", "even": "E", "odd": "O"}
 _READ = {
     Table.COIL: (1, "read_coils"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import ssl
+import time
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -26,6 +27,7 @@ from protocol.topics import Channel
 
 _LOG = logging.getLogger(__name__)
 ACKS_MAX = 1000
+CONNECT_PATIENCE_S = 90.0
 
 
 class MqttLink:
@@ -37,6 +39,7 @@ class MqttLink:
         self._epoch = epoch
         self._acks: queue.Queue[Ack] = queue.Queue(ACKS_MAX)
         self._trying = False
+        self._tried_s = 0.0
         self.last_error = ""
         self.refused_acks = 0
         client = mqtt.Client(
@@ -60,7 +63,7 @@ class MqttLink:
     def connect(self) -> None:
         """See `Link.connect`."""
         self._client.loop_stop()
-        self._trying = True
+        self._trying, self._tried_s = True, time.monotonic()  # noqa: TID251  likewise
         try:
             self._client.connect_async(self._settings.host, self._settings.tcp_port, self._settings.keepalive_s)
             self._client.loop_start()
@@ -72,8 +75,15 @@ class MqttLink:
         return self._client.is_connected() and not self._trying
 
     def connecting(self) -> bool:
-        """See `Link.connecting`."""
+        """See `Link.connecting`; an attempt that a broker accepts but never answers is given up."""
+        if self._trying and time.monotonic() - self._tried_s > CONNECT_PATIENCE_S:  # noqa: TID251  the network's own time
+            self._failed("the broker does not answer")
         return self._trying
+
+    def hang_up(self) -> None:
+        """See `Link.hang_up`."""
+        self._client.disconnect()
+        self._client.loop_stop()
 
     def publish(self, channel: Channel, payload: bytes) -> None:
         """See `Link.publish`."""

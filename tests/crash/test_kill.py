@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -147,45 +148,53 @@ def test_fifty_kills_lose_nothing_and_count_nothing_twice(
             site.kill(victim)
             killed[victim] += 1
             time.sleep(chance.uniform(0.3, 1.6))
+        customers.stop()
         _wait_until_empty(tmp_path / "outbox" / "outbox.db")
         plugged = customers.plugged
-    sent_money, highest = _committed(tmp_path / "outbox" / "outbox.db")
+    left = _left(tmp_path / "outbox" / "outbox.db")
     stored, stored_money = _stored(tmp_path / "ledger.db")
     counts = (
         f"\n{kind}, seed {seed}: killed {dict(killed)}; {plugged} phones plugged in\n"
-        f"committed {highest} rows, {len(sent_money)} of them money; "
-        f"in the hub {len(stored)} rows, {len(stored_money)} of them money\n"
+        f"the edge committed {left.highest} rows; in the hub {len(stored)}, {len(stored_money)} of them money; "
+        f"waiting: {len(left.pending)}\n"
     )
     with capsys.disabled():
         sys.stdout.write(counts)
-    assert Counter(stored) == Counter(range(1, highest + 1))
-    assert stored_money == sent_money
-    assert _sessions(tmp_path / "ledger.db") == sum(kind == ChargingSession.kind for kind in sent_money.values())
-    assert highest > KILLS
+    assert max(Counter(stored).values()) == 1
+    assert set(stored) | left.pending == set(range(1, left.highest + 1))
+    assert stored_money.items() >= left.acknowledged_money.items()
+    assert set(stored_money) - set(left.acknowledged_money) <= left.pending
+    ended = sum(event == ChargingSession.kind for event in stored_money.values())
+    assert _sessions(tmp_path / "ledger.db") == ended
+    assert len(stored) > 3 * KILLS
 
 
 def _wait_until_empty(outbox: Path) -> None:
     """Wait until the hub has acknowledged everything."""
-    for _ in range(600):
+    for _ in range(900):
         with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as db:
-            # New samples keep coming; what counts is that the old ones leave.
-            (oldest, newest) = db.execute("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM rows").fetchone()
-        if newest - oldest < 5:
+            (waiting,) = db.execute("SELECT count(*) FROM rows").fetchone()
+        if waiting == 0:
             return
         time.sleep(0.1)
-    raise AssertionError("the outbox does not empty")
+    raise AssertionError(f"{waiting} rows still wait in the outbox")
 
 
-def _committed(outbox: Path) -> tuple[dict[int, int], int]:
-    """List the money rows that the edge ever committed (seq to kind), and its highest seq that the hub was offered."""
+@dataclass
+class Left:
+    """What an outbox holds at the end: rows nobody acknowledged, and the money rows (seq to kind) that somebody did."""
+
+    pending: set[int]
+    acknowledged_money: dict[int, int]
+    highest: int
+
+
+def _left(outbox: Path) -> Left:
     with closing(sqlite3.connect(outbox)) as db:
         pending = {row[0] for row in db.execute("SELECT seq FROM rows")}
-        money = dict(db.execute("SELECT seq, json_extract(body, '$[0]') FROM kept WHERE lane = 0"))
+        money = dict(db.execute("SELECT seq, json_extract(CAST(body AS TEXT), '$[0]') FROM kept WHERE lane = 0"))
         (highest,) = db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'rows'").fetchone()
-    # The last rows before the end may not have been sent; they are still in the outbox, so they are not lost.
-    settled = next(seq for seq in range(highest, 0, -1) if seq not in pending)
-    assert all(seq > settled for seq in pending)
-    return money, settled
+    return Left(pending, money, highest)
 
 
 def _stored(ledger: Path) -> tuple[list[int], dict[int, int]]:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from edge import settings as site_settings
 from edge import tables
-from edge.agent import Agent, Ports
+from edge.agent import Agent, Ports, fitting
 from edge.clock import Instant
 from edge.errors import RetryLater
-from edge.ports import Poll, PollResult
+from edge.ports import Poll, PollResult, SampleRow
 from edge.settings import Settings
 from edge.uplink import Uplink
 from firmware_config import board_text, profile_text
@@ -31,6 +31,7 @@ from protocol.events import (
     GapCause,
     SlotTaken,
 )
+from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.topics import Channel
 from tests.fakes import MemoryOutbox
 
@@ -96,6 +97,10 @@ class Link:
     def connecting(self) -> bool:
         """See `Link.connecting`."""
         return False
+
+    def hang_up(self) -> None:
+        """See `Link.hang_up`."""
+        self.up = False
 
     def publish(self, channel: Channel, payload: bytes) -> None:
         """See `Link.publish`."""
@@ -428,3 +433,43 @@ def test_a_lost_connection_puts_everything_in_flight_back() -> None:
     bench.link.up = True
     bench.run(1)
     assert sent <= set(bench.link.batches()[-1][1].seqs())
+
+
+def test_a_batch_too_large_for_the_wire_is_halved_until_it_fits() -> None:
+    """However much waits, no payload exceeds what the hub takes."""
+    rows: list[SampleRow | EventRow] = [
+        EventRow(seq, 1, 0, AlarmRaised("".join(random.Random(seq).choices("abcdefghij", k=500)), "x" * 500))  # noqa: S311
+        for seq in range(1, 481)
+    ]
+    taken, message, payload = fitting(1, rows)
+    assert 0 < len(taken) < len(rows)
+    assert [row.seq for row in message.events] == [row.seq for row in taken]
+    assert len(payload) <= PAYLOAD_MAX_BYTES
+
+
+def test_a_connection_without_any_ack_is_given_up() -> None:
+    """A link that looks alive but brings nothing back is hung up and made anew."""
+    bench = Bench()
+    bench.run(4000, 5)
+    assert not bench.link.up
+    assert bench.link.attempts > 0
+
+
+def test_a_refused_row_is_declared_before_it_is_given_up() -> None:
+    """When the power goes in between, the hub still learns why the row is missing."""
+    bench = Bench()
+    bench.run(3)
+    bench.acknowledge()
+    bench.run(1)
+    bench.agent.uplink.rows_max = 1
+    bench.run(70)
+    batch_id, sent = bench.link.batches()[-1]
+    (seq,) = sent.seqs()
+    bench.outbox.disk_refuses = "disk is full"
+    bench.link.waiting.append(Ack(0, 0, 0, refused=(Refused(batch_id, "cannot be read"),)))
+    bench.run(1)
+    declared = Gap(seq, seq, GapCause.REFUSED_BY_HUB) in bench.committed()
+    assert (declared, seq in bench.outbox.kept) == (False, False)
+    bench.outbox.disk_refuses = None
+    bench.run(130)
+    assert Gap(seq, seq, GapCause.REFUSED_BY_HUB) in bench.committed()

@@ -56,18 +56,19 @@ def result(
 
 def test_a_poll_asks_for_everything_of_the_right_unit(device: PolledDevice) -> None:
     """The blocks of the read plan are asked, and the second is noted in which they were."""
-    poll = device.poll(77.9)
+    poll = device.poll()
+    device.asked(77.9)
     assert (poll.device, poll.unit, poll.blocks) == ("controller", 5, (FIRST, SECOND))
     assert device.asked_at_s == 77
 
 
 def test_answers_become_a_row_in_the_order_of_the_registers(device: PolledDevice) -> None:
     """Values are integers with the decimals of the schema; the latest are kept in units for people."""
-    device.poll(77.9)
+    device.asked(77.9)
     assert device.take(result()) == ([123, 50, 4], [])
     assert device.state.latest == {"load_power_w": 12.3, "soc_pct": 50.0, "charge_stage": 4.0}
     assert (device.state.polls, device.state.failures, device.state.last_read_s) == (1, 0, 77.0)
-    assert load_powers({"controller": device}) == {"controller": 12.3}
+    assert load_powers({"controller": device}, 80.0) == {"controller": 12.3}
 
 
 def test_a_block_that_was_not_answered_is_a_hole(device: PolledDevice) -> None:
@@ -77,7 +78,7 @@ def test_a_block_that_was_not_answered_is_a_hole(device: PolledDevice) -> None:
     assert device.state.last_error == "the line is silent"
     assert device.take(result(first=None, error=Refused("no such address"))) == ([None, None, 4], [])
     assert device.state.last_error == "no such address"
-    assert load_powers({"controller": device}) == {"controller": None}
+    assert load_powers({"controller": device}, 80.0) == {"controller": None}
 
 
 def test_silence_is_an_alarm_after_a_while_and_once(device: PolledDevice) -> None:
@@ -144,5 +145,13 @@ def test_only_the_metrics_of_the_settings_are_asked_for() -> None:
     """What a site does not record costs no request."""
     only = Device("controller", PROFILE, Connection(), 1, 60, PROFILE.only(("soc_pct",)))
     device = PolledDevice(0, only)
-    assert device.poll(0.0).blocks == (Block(FIRST.table, 1, 1),)
-    assert load_powers({"controller": device}) == {"controller": None}
+    assert device.poll().blocks == (Block(FIRST.table, 1, 1),)
+    assert load_powers({"controller": device}, 80.0) == {"controller": None}
+
+
+def test_a_load_that_was_not_read_lately_is_unknown(device: PolledDevice) -> None:
+    """Lights are not told by a power that is older than two polls, nor by one that was never read."""
+    assert device.load_power_w(50.0) is None
+    device.asked(60.0)
+    device.take(result())
+    assert (device.load_power_w(180.0), device.load_power_w(181.0)) == (12.3, None)

@@ -64,7 +64,8 @@ def test_the_technicians_commands_work_beside_the_agent(tmp_path: Path) -> None:
         assert checked.returncode == 0
         assert "EPEVER Tracer" in checked.stdout
         assert "21 values in 6 requests every 1 s" in checked.stdout
-        dumped = [json.loads(line) for line in run("edge", "--site", site, "dump").stdout.splitlines()]
+        head, *dumped = [json.loads(line) for line in run("edge", "--site", site, "dump").stdout.splitlines()]
+        assert head["device"] == "EPEVER Tracer A, AN, BN, XTRA, Triron"
         by_metric = {line["metric"]: line for line in dumped}
         assert by_metric["battery_voltage_v"]["value"] == by_metric["battery_voltage_v"]["words"][0] / 100
         assert len(dumped) == len(around.settings.devices[0].registers)
