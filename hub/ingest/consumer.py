@@ -7,15 +7,15 @@ Nothing is acknowledged, to the site or to the broker, before the commit has ret
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hub.errors import RetryLater
 from hub.ingest import acks, project
-from hub.ingest.decode import BatchArrived, Decoded, Message, Rejected, SchemaArrived, StateArrived, decode
+from hub.ingest.decode import BatchArrived, Message, Rejected, SchemaArrived, StateArrived, decode, misfit
 from hub.ports import Inbox, Ledger, Transaction
 from protocol.control import Ack, Refused
 from protocol.errors import Refusal
+from protocol.schema import Schema
 from protocol.topics import Address
 
 _LOG = logging.getLogger(__name__)
@@ -40,6 +40,16 @@ class Counters:
     retries: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     last_commit_ms: int | None = None
+
+    def add(self, turn: Counters, now_ms: int) -> None:
+        """Add what one committed turn has done."""
+        self.messages += turn.messages
+        self.batches += turn.batches
+        self.rows += turn.rows
+        self.rows_offered += turn.rows_offered
+        for refusal, count in turn.rejected.items():
+            self.rejected[refusal] = self.rejected.get(refusal, 0) + count
+        self.last_commit_ms = now_ms
 
 
 @dataclass(slots=True)
@@ -70,70 +80,88 @@ class Consumer:
         self._waiting += self._inbox.take(GROUP_MAX - len(self._waiting))
         if not self._waiting or now_ms < self._not_before_ms:
             return 0
-        replies: dict[_Epoch, _Reply] = {}
         try:
             with self._ledger.begin() as transaction:
-                shards = transaction.shards()
-                decoded = [(message, decode(message, shards)) for message in self._waiting]
-                fresh = sum(_apply(transaction, message, what, replies) for message, what in decoded)
-                outgoing = [(epoch[0], _ack(transaction, epoch, reply, now_ms)) for epoch, reply in replies.items()]
+                turn = _Turn(transaction)
+                for message in self._waiting:
+                    turn.take(message)
+                outgoing = turn.acks(now_ms)
         except RetryLater as error:
             self.counters.retries += 1
             self._not_before_ms = now_ms + round(RETRY_S * 1000)
             _LOG.warning("%d messages wait: %s", len(self._waiting), error)
             return 0
         done, self._waiting = self._waiting, []
-        self._count([what for _, what in decoded], fresh, now_ms)
+        self.counters.add(turn.done, now_ms)
         for address, ack in outgoing:
             self._inbox.publish_ack(address, ack)
         self._inbox.settle(done)
         return len(done)
 
-    def _count(self, decoded: Iterable[Decoded], fresh: int, now_ms: int) -> None:
-        counters = self.counters
-        counters.last_commit_ms = now_ms
-        for what in decoded:
-            counters.messages += 1
-            if isinstance(what, BatchArrived):
-                counters.batches += 1
-                counters.rows_offered += sum(1 for _ in what.batch.seqs())
-            elif isinstance(what, Rejected):
-                counters.rejected[what.refusal] = counters.rejected.get(what.refusal, 0) + 1
-        counters.rows += fresh
 
+class _Turn:
+    """One transaction's worth of messages: what they change, what their senders will be told, what is counted."""
 
-def _apply(transaction: Transaction, message: Message, what: Decoded, replies: dict[_Epoch, _Reply]) -> int:
-    """Bring one message into the transaction; returns the rows that were new."""
-    match what:
-        case BatchArrived():
-            reply = replies.setdefault((what.address, what.batch.epoch), _Reply())
-            if what.batch.schema_id and transaction.schema(what.batch.schema_id) is None:
-                reply.schemas_wanted.append(what.batch.schema_id)
-                return 0
-            reply.batches.append(what.batch_id)
-            return project.apply(transaction, what, message)
-        case SchemaArrived():
-            transaction.add_schema(what.schema_id, message.payload)
-        case StateArrived():
-            transaction.state(what.address.site, what.state, message.received_at_ms)
-        case Rejected():
-            _LOG.warning("kept aside from %s: %s", message.topic, what.reason)
-            transaction.reject(message, what)
-            # A version that this hub does not speak yet is left unanswered: the site keeps the rows for a newer hub.
-            if what.address is not None and what.batch_id is not None and what.refusal in _HOPELESS:
-                reply = replies.setdefault((what.address, EPOCH_UNREADABLE), _Reply())
-                reply.refused.append(Refused(what.batch_id, what.reason))
-        case None:
-            pass
-    return 0
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._shards = transaction.shards()
+        self._replies: dict[_Epoch, _Reply] = {}
+        self.done = Counters()
 
+    def take(self, message: Message) -> None:
+        """Bring one message into the transaction."""
+        self.done.messages += 1
+        match decode(message, self._shards):
+            case BatchArrived() as arrived:
+                self._batch(message, arrived)
+            case SchemaArrived() as arrived:
+                self._transaction.add_schema(arrived.schema_id, message.payload)
+            case StateArrived() as arrived:
+                self._transaction.state(arrived.address.site, arrived.state, message.received_at_ms)
+            case Rejected() as rejected:
+                self._reject(message, rejected)
+            case None:
+                pass
 
-def _ack(transaction: Transaction, epoch: _Epoch, reply: _Reply, now_ms: int) -> Ack:
-    address, number = epoch
-    return acks.compose(
-        transaction.receipts(address.site, number),
-        utc_ms=now_ms,
-        batches=tuple(reply.batches),
-        schemas_wanted=tuple(dict.fromkeys(reply.schemas_wanted)),
-        refused=tuple(reply.refused),
-    )
+    def acks(self, now_ms: int) -> list[tuple[Address, Ack]]:
+        """Say what each epoch that was heard will be told."""
+        return [
+            (
+                address,
+                acks.compose(
+                    self._transaction.receipts(address.site, epoch),
+                    utc_ms=now_ms,
+                    batches=tuple(reply.batches),
+                    schemas_wanted=tuple(dict.fromkeys(reply.schemas_wanted)),
+                    refused=tuple(reply.refused),
+                ),
+            )
+            for (address, epoch), reply in self._replies.items()
+        ]
+
+    def _batch(self, message: Message, arrived: BatchArrived) -> None:
+        batch = arrived.batch
+        named = self._transaction.schema(batch.schema_id) if batch.schema_id else Schema(())
+        if named is None:
+            self._reply(arrived.address, batch.epoch).schemas_wanted.append(batch.schema_id)
+            return
+        wrong = misfit(arrived, named)
+        if wrong is not None:
+            self._reject(message, wrong)
+            return
+        self._reply(arrived.address, batch.epoch).batches.append(arrived.batch_id)
+        self.done.batches += 1
+        self.done.rows_offered += sum(1 for _ in batch.seqs())
+        self.done.rows += project.apply(self._transaction, arrived, message)
+
+    def _reject(self, message: Message, rejected: Rejected) -> None:
+        _LOG.warning("kept aside from %s: %s", message.topic, rejected.reason)
+        self._transaction.reject(message, rejected)
+        self.done.rejected[rejected.refusal] = self.done.rejected.get(rejected.refusal, 0) + 1
+        # A version that this hub does not speak yet is left unanswered: the site keeps the rows for a newer hub.
+        if rejected.address is not None and rejected.batch_id is not None and rejected.refusal in _HOPELESS:
+            refused = Refused(rejected.batch_id, rejected.reason)
+            self._reply(rejected.address, EPOCH_UNREADABLE).refused.append(refused)
+
+    def _reply(self, address: Address, epoch: int) -> _Reply:
+        return self._replies.setdefault((address, epoch), _Reply())

@@ -9,6 +9,7 @@ from protocol import batch, control, schema, topics
 from protocol.batch import Batch
 from protocol.control import SiteState
 from protocol.errors import Refusal, WireError
+from protocol.schema import Schema
 from protocol.topics import Address, Channel
 
 
@@ -85,3 +86,12 @@ def decode(message: Message, shards: Mapping[str, int]) -> Decoded:
 def _require_enrolled(address: Address, shards: Mapping[str, int]) -> None:
     if shards.get(address.site) != address.shard:
         raise WireError(Refusal.UNKNOWN_SITE, f"no site {address.site!r} is enrolled on shard {address.shard}")
+
+
+def misfit(arrived: BatchArrived, named: Schema) -> Rejected | None:
+    """Say why a batch's tables are not those of the schema it names; None when they are."""
+    for rows in arrived.batch.tables:
+        if rows.table >= len(named.tables) or len(rows.columns) != len(named.tables[rows.table].columns):
+            reason = f"table {rows.table} with {len(rows.columns)} columns is not of the schema that the batch names"
+            return Rejected(Refusal.MALFORMED, reason, arrived.address, arrived.batch_id)
+    return None

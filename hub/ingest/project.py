@@ -91,9 +91,7 @@ def newest(batch: Batch, schema: Schema, dater: Dater, received_at_ms: int) -> d
     """Find the newest dated value of every column; none can be newer than its arrival, whatever its clock said."""
     latest: dict[str, tuple[float, int]] = {}
     for table in batch.tables:
-        if table.table >= len(schema.tables):
-            continue
-        for spec, values in zip(schema.tables[table.table].columns, table.columns, strict=False):
+        for spec, values in zip(schema.tables[table.table].columns, table.columns, strict=True):
             for row in range(len(table) - 1, -1, -1):
                 value = values[row]
                 date = dater.date(table.boots[row], table.uptimes_s[row]).utc_ms

@@ -171,6 +171,7 @@ def test_fifty_kills_lose_nothing_and_count_nothing_twice(
 
 def _wait_until_empty(outbox: Path) -> None:
     """Wait until the hub has acknowledged everything."""
+    waiting = -1
     for _ in range(900):
         with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as db:
             (waiting,) = db.execute("SELECT count(*) FROM rows").fetchone()

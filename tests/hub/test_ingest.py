@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cbor2
@@ -239,3 +240,19 @@ def test_any_order_and_company_counts_each_row_once(
     found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
     assert sorted(sample.value for sample in found) == sorted(sent)
     hub.ledger.close()
+
+
+@pytest.mark.parametrize("wrong", [{"table": 7}, {"columns": ((1,),)}])
+def test_a_batch_that_does_not_fit_its_schema_is_refused(hub: TestHub, wrong: dict[str, object]) -> None:
+    """A value without a name is no value: kept aside, and the site is told."""
+    table = replace(samples(1, [60], [100]), **wrong)  # type: ignore[arg-type]
+    ack = hub.send_batch(of(table))
+    assert (ack.epoch, len(ack.refused), ack.batches) == (0, 1, ())
+    assert "not of the schema" in ack.refused[0].reason
+    assert hub.consumer.counters.rejected == {Refusal.MALFORMED: 1}
+
+
+def test_live_messages_are_not_kept(hub: TestHub) -> None:
+    """What version 1 leaves open changes nothing."""
+    assert hub.send(Channel.LIVE, b"anything") is None
+    assert hub.consumer.counters.rejected == {}

@@ -20,10 +20,10 @@ from hub.ports import Site
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import Batch, EventRow, TableRows
-from protocol.control import Ack
 from protocol.events import AnchorSource, ChargingSession, ClockAnchor, EndReason, Event, SlotTaken
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
+from tests.hub.builders import MemoryInbox
 
 MINUTE_MS = 60_000
 START_MS = round(datetime(2026, 11, 22, tzinfo=UTC).timestamp() * 1000)
@@ -34,13 +34,11 @@ DAY_MIN = 24 * 60
 BATCH_MIN = 6 * 60
 HOUR_MIN = 60
 
-LOUDA = Site(
-    "ecole-louda", "École de Louda", "school", "Boussouma", 3, None, None, "Africa/Ouagadougou", tuple(range(1, 9))
+SCHOOL = Site(
+    "ecole-a", "École simulée A", "school", "Boussouma", 3, None, None, "Africa/Ouagadougou", tuple(range(1, 9))
 )
-DAMANE = Site(
-    "csps-damane", "CSPS de Damané", "health_centre", "Kaya", 3, None, None, "Africa/Ouagadougou", (1, 2, 3, 4)
-)
-SIAN = Site("ecole-sian", "École de Sian", "school", "Kaya", 4, None, None, "Africa/Ouagadougou", tuple(range(1, 9)))
+CENTRE = Site("csps-b", "CSPS simulé B", "health_centre", "Kaya", 3, None, None, "Africa/Ouagadougou", (1, 2, 3, 4))
+UNHEARD = Site("ecole-c", "École simulée C", "school", "Kaya", 4, None, None, "Africa/Ouagadougou", tuple(range(1, 9)))
 
 _CONTROLLER = {"panel_power_w": 1, "load_power_w": 1, "battery_voltage_v": 2, "soc_pct": 0,
                "generated_total_kwh": 2, "consumed_total_kwh": 2}  # fmt: skip
@@ -48,31 +46,6 @@ SCHEMA = Schema((
     TableSpec("controller", 60, tuple(ColumnSpec(f"controller.{name}", n) for name, n in _CONTROLLER.items())),
     TableSpec("site", 60, (ColumnSpec("site.lit", 0), ColumnSpec("site.slots_occupied", 0))),
 ))  # fmt: skip
-
-
-class MemoryInbox:
-    """An inbox in memory: what was put in comes out once, in order."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Message] = []
-        self.acks: list[Ack] = []
-
-    def put(self, message: Message) -> None:
-        """Let a message arrive."""
-        self._waiting.append(message)
-
-    def take(self, limit: int) -> list[Message]:
-        """See `Inbox.take`."""
-        taken, self._waiting = self._waiting[:limit], self._waiting[limit:]
-        return taken
-
-    def settle(self, messages: Sequence[Message]) -> None:
-        """See `Inbox.settle`: nothing is kept, so nothing is to be done."""
-
-    def publish_ack(self, address: Address, ack: Ack) -> None:
-        """See `Inbox.publish_ack`."""
-        del address
-        self.acks.append(ack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +84,13 @@ def customers(slots: Sequence[int], day: int, seed: int, until: int) -> Iterator
 _LAST = (NOW_MS - START_MS) // MINUTE_MS - 4
 _CUT, _BACK, _SILENT = DAY_MIN + 550, DAY_MIN + 713, DAY_MIN + 1055
 LIVES = (
-    Life(LOUDA, (range(_LAST + 1),), (
-        *customers(LOUDA.slots[:6], 0, 11, DAY_MIN),
-        *(phone for phone in customers(LOUDA.slots[:7], 1, 23, _LAST) if phone.slot != 6),
+    Life(SCHOOL, (range(_LAST + 1),), (
+        *customers(SCHOOL.slots[:6], 0, 11, DAY_MIN),
+        *(phone for phone in customers(SCHOOL.slots[:7], 1, 23, _LAST) if phone.slot != 6),
         Phone(6, DAY_MIN + 430, DAY_MIN + 1187),
     ), 420, 5),
-    Life(DAMANE, (range(_CUT), range(_BACK, _SILENT)), (
-        *customers(DAMANE.slots, 0, 31, DAY_MIN),
+    Life(CENTRE, (range(_CUT), range(_BACK, _SILENT)), (
+        *customers(CENTRE.slots, 0, 31, DAY_MIN),
         Phone(1, DAY_MIN + 480, _CUT - 1, EndReason.POWER_LOSS),
         Phone(2, DAY_MIN + 445, DAY_MIN + 540),
         Phone(2, _BACK, DAY_MIN + 790, found=True),
@@ -215,7 +188,7 @@ def _ended(phone: Phone, taken: tuple[int, int, int], boot: int, uptime_s: int) 
     return ChargingSession(phone.slot, seq, start_boot, start_uptime_s, boot, uptime_s, phone.reason, phone.found)
 
 
-def fill(path: Path, *, lives: Sequence[Life] = LIVES, sites: Sequence[Site] = (LOUDA, DAMANE, SIAN)) -> SqlLedger:
+def fill(path: Path, *, lives: Sequence[Life] = LIVES, sites: Sequence[Site] = (SCHOOL, CENTRE, UNHEARD)) -> SqlLedger:
     """Make a ledger file with the sites enrolled and everything they sent ingested; the caller closes it."""
     ledger = SqlLedger(f"sqlite:///{path}")
     ledger.migrate()
@@ -225,9 +198,11 @@ def fill(path: Path, *, lives: Sequence[Life] = LIVES, sites: Sequence[Site] = (
     consumer = Consumer(ledger, inbox)
     for life in lives:
         address = Address(life.site.shard, life.site.site)
-        inbox.put(Message(address.topic(Channel.SCHEMA), wire_schema.encode(SCHEMA), START_MS))
+        inbox.waiting.append(Message(address.topic(Channel.SCHEMA), wire_schema.encode(SCHEMA), START_MS))
         for minute, batch in batches(life):
-            inbox.put(Message(address.topic(Channel.UP), wire_batch.encode(batch), START_MS + minute * MINUTE_MS))
+            inbox.waiting.append(
+                Message(address.topic(Channel.UP), wire_batch.encode(batch), START_MS + minute * MINUTE_MS)
+            )
         while consumer.step(NOW_MS):
             pass
     return ledger

@@ -86,9 +86,7 @@ def test_the_only_colours_are_those_of_the_system() -> None:
     assert "urgent" not in STYLE
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/sites/ecole-louda", "/sites/ecole-louda?jour=2026-11-22", "/sites/csps-damane"]
-)
+@pytest.mark.parametrize("path", ["/", "/sites/ecole-a", "/sites/ecole-a?jour=2026-11-22", "/sites/csps-b"])
 def test_the_first_view_is_light(base: str, path: str) -> None:
     """Page, style sheet and icon together stay under 20 kB as they cross the wire."""
     with httpx.Client(base_url=base, headers={"Accept-Encoding": "gzip"}) as client:
@@ -120,7 +118,7 @@ def test_a_page_is_of_its_moment_and_its_style_may_stay(base: str) -> None:
 def test_the_page_follows_the_theme(visitors: Visitors, scheme: Literal["light", "dark"]) -> None:
     """Ground, words and drawings all change with the theme of the phone."""
     colours = tokens(dark=scheme == "dark")
-    page = visitors.open(scheme=scheme).to("/sites/ecole-louda")
+    page = visitors.open(scheme=scheme).to("/sites/ecole-a")
 
     def computed(selector: str, name: str) -> str:
         found = page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{name}")

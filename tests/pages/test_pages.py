@@ -8,8 +8,8 @@ from playwright.sync_api import ViewportSize
 from tests.hub.pages.test_day_view import plain
 from tests.pages.conftest import DESKTOP, PHONE, Visitors
 
-SITES, LOUDA, DAMANE, SIAN = "/", "/sites/ecole-louda", "/sites/csps-damane", "/sites/ecole-sian"
-EVERY = (SITES, LOUDA, f"{LOUDA}?jour=2026-11-22", DAMANE, SIAN, "/sites/nulle-part")
+SITES, SCHOOL, CENTRE, UNHEARD = "/", "/sites/ecole-a", "/sites/csps-b", "/sites/ecole-c"
+EVERY = (SITES, SCHOOL, f"{SCHOOL}?jour=2026-11-22", CENTRE, UNHEARD, "/sites/nulle-part")
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
 CLIPPED = """() => [...document.querySelectorAll('svg text')]
   .map(text => [text.textContent, text.getBoundingClientRect()])
@@ -70,7 +70,7 @@ def test_the_first_line_of_the_list_answers(visitors: Visitors) -> None:
     box = heading.bounding_box()
     assert box is not None
     assert box["y"] + box["height"] < PHONE["height"] / 2
-    assert "Sans données récentes : CSPS de Damané et École de Sian." in plain(page.locator("main").inner_text())
+    assert "Sans données récentes : CSPS simulé B et École simulée C." in plain(page.locator("main").inner_text())
 
 
 def test_each_site_is_told_as_it_is(visitors: Visitors) -> None:
@@ -92,14 +92,14 @@ def test_a_row_is_a_link_to_its_site(visitors: Visitors) -> None:
     """Tapping anywhere on a row opens the page of the site."""
     page = visitors.open().to(SITES)
     page.locator(".sites > li").nth(2).click(position={"x": 300, "y": 200})
-    assert page.url.endswith(LOUDA)
+    assert page.url.endswith(SCHOOL)
     page.get_by_role("link", name="Tous les sites").click()
     assert page.locator(".sites").count() == 1
 
 
 def test_a_site_tells_its_day(visitors: Visitors) -> None:
     """The page of a site says how it is, then each part of the day: sentence, figure, drawing, source."""
-    page = visitors.open().to(LOUDA)
+    page = visitors.open().to(SCHOOL)
     text = plain(page.locator("main").inner_text())
     for words in (
         "Le site envoie ses données ; niveau de la batterie",
@@ -120,7 +120,7 @@ def test_a_site_tells_its_day(visitors: Visitors) -> None:
 
 def test_a_hole_is_told_and_drawn_as_unknown(visitors: Visitors) -> None:
     """The power cut of a late site is words and dots; its counters are lower bounds, its open charge has no end."""
-    page = visitors.open().to(DAMANE)
+    page = visitors.open().to(CENTRE)
     text = plain(page.locator("main").inner_text())
     assert "Inconnu de 9 h 15 à 11 h 45 et de 17 h 45 à 20 h 44 : rien n'a été reçu. Ce n'est pas zéro." in text
     assert "4 charges terminées, 1 sans fin connue ; à vérifier : 2." in text
@@ -132,7 +132,7 @@ def test_a_hole_is_told_and_drawn_as_unknown(visitors: Visitors) -> None:
 
 def test_the_table_of_charges_is_a_table(visitors: Visitors) -> None:
     """On a phone too, a screen reader finds rows, columns and their headings."""
-    page = visitors.open().to(LOUDA)
+    page = visitors.open().to(SCHOOL)
     table = page.get_by_role("table")
     assert table.get_by_role("columnheader").all_inner_texts() == ["Prise", "Début", "Fin", "Durée", "Remarque"]
     row = table.get_by_role("row").filter(has_text="dure plus de").get_by_role("cell")
@@ -141,7 +141,7 @@ def test_the_table_of_charges_is_a_table(visitors: Visitors) -> None:
 
 def test_one_walks_from_day_to_day(visitors: Visitors) -> None:
     """The day before, the day after and today are each one tap away, and today has no day after."""
-    page = visitors.open().to(LOUDA)
+    page = visitors.open().to(SCHOOL)
     nav = page.get_by_role("navigation")
     assert nav.get_by_role("link").count() == 1
     nav.get_by_role("link", name="Veille").click()
@@ -151,16 +151,16 @@ def test_one_walks_from_day_to_day(visitors: Visitors) -> None:
     assert page.get_by_role("heading", name="Lundi 23").is_visible()
     page.go_back()
     nav.get_by_role("link", name="Aujourd").click()
-    assert page.url.endswith(LOUDA)
+    assert page.url.endswith(SCHOOL)
 
 
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
         ("/sites/<b>nulle", 404, "Aucun site ne porte le nom « <b>nulle »."),
-        (f"{LOUDA}?jour=demain", 400, "Un jour s'écrit année, mois, jour : 2026-11-23."),
-        (f"{LOUDA}?jour=0001-01-01", 400, "Un jour s'écrit année, mois, jour : 2026-11-23."),
-        (f"{LOUDA}?jour=2026-11-24", 404, "Le mardi 24 novembre 2026 n'est pas encore arrivé"),
+        (f"{SCHOOL}?jour=demain", 400, "Un jour s'écrit année, mois, jour : 2026-11-23."),
+        (f"{SCHOOL}?jour=0001-01-01", 400, "Un jour s'écrit année, mois, jour : 2026-11-23."),
+        (f"{SCHOOL}?jour=2026-11-24", 404, "Le mardi 24 novembre 2026 n'est pas encore arrivé"),
     ],
 )
 def test_what_cannot_be_shown_is_explained(visitors: Visitors, path: str, status: int, words: str) -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_shown_is_explained(visitors: Visitors, path: str, status
 
 def test_the_keyboard_skips_to_the_content(visitors: Visitors) -> None:
     """The first stop of the keyboard is a visible link past the header."""
-    page = visitors.open().to(LOUDA)
+    page = visitors.open().to(SCHOOL)
     page.keyboard.press("Tab")
     skip = page.locator(":focus")
     assert skip.inner_text() == "Aller au contenu"
@@ -188,7 +188,7 @@ def test_the_keyboard_skips_to_the_content(visitors: Visitors) -> None:
 
 def test_paper_shows_the_figures_and_not_the_buttons(visitors: Visitors) -> None:
     """Printed, a page is black on white, without links to other days."""
-    page = visitors.open().to(LOUDA)
+    page = visitors.open().to(SCHOOL)
     page.emulate_media(media="print")
     assert not page.locator("nav").is_visible()
     assert not page.locator("header").is_visible()

@@ -34,13 +34,13 @@ def site(  # noqa: PLR0913  a site has these parts
     watts: float | None = 65.4,
     slots: tuple[int, ...] = (1, 2, 3, 4),
     occupied: tuple[int, ...] | None = (1, 3),
-    name: str = "École de Louda",
+    name: str = "École simulée A",
     kind: str = "school",
     zone: str = "Africa/Ouagadougou",
 ) -> SiteAnswer:
     """Describe a site."""
     return SiteAnswer(
-        site="ecole-louda", name=name, kind=kind, commune="Boussouma", timezone=zone, freshness=freshness,
+        site="ecole-a", name=name, kind=kind, commune="Boussouma", timezone=zone, freshness=freshness,
         newest_at=newest, heard_at=heard, connected=True, battery_voltage_v=volts, soc_pct=soc_pct,
         panel_power_w=watts, load_power_w=watts, slots=slots, slots_occupied=occupied,
     )  # fmt: skip

@@ -174,9 +174,9 @@ def test_the_days_beside_are_one_link_away() -> None:
     """From a past day one reaches the day before, the day after and today; from today, the day before."""
     links = day_view(day()).links
     assert [(plain(link.words), plain(link.day), link.href) for link in links] == [
-        ("Veille", "dimanche 22 novembre", "/sites/ecole-louda?jour=2026-11-22"),
-        ("Lendemain", "mardi 24 novembre", "/sites/ecole-louda?jour=2026-11-24"),
-        ("Aujourd'hui", "", "/sites/ecole-louda"),
+        ("Veille", "dimanche 22 novembre", "/sites/ecole-a?jour=2026-11-22"),
+        ("Lendemain", "mardi 24 novembre", "/sites/ecole-a?jour=2026-11-24"),
+        ("Aujourd'hui", "", "/sites/ecole-a"),
     ]
     assert [link.words for link in day_view(day(now=EVENING)).links] == ["Veille"]
 

@@ -31,7 +31,7 @@ def read(answer: HTMLResponse) -> str:
     return plain(bytes(answer.body).decode())
 
 
-@pytest.mark.parametrize("answer", [lambda: site.sites(CLOSED), lambda: site.site(CLOSED, "ecole-louda")])
+@pytest.mark.parametrize("answer", [lambda: site.sites(CLOSED), lambda: site.site(CLOSED, "ecole-a")])
 def test_a_ledger_that_is_away_is_explained(answer: Callable[[], HTMLResponse]) -> None:
     """Both pages say that nothing is lost and when to try again, without words of the machine."""
     given = answer()

@@ -62,7 +62,7 @@ def test_a_site_that_sends_has_no_tag() -> None:
     assert plain(view.state) == "Le site envoie ses données ; niveau de la batterie 87 %."
     assert plain(view.news) == "Dernières données il y a 4 min (lundi 23 novembre à 8 h 40)"
     assert plain(view.place) == "École, commune de Boussouma"
-    assert view.href == "/sites/ecole-louda"
+    assert view.href == "/sites/ecole-a"
     assert [plain(fact.figure) for fact in (view.battery, *view.power, *view.kiosk)] == ["87 %", "65 W", "65 W", "2"]
     assert plain(view.battery.note) == "niveau estimé par le régulateur ; 13,1 V"
     (kiosk,) = view.kiosk
