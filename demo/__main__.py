@@ -74,7 +74,8 @@ def print_comparison(directory: Path) -> int:
         truth = compare.read_truth(directory / site.site)
         start = datetime.fromisoformat(truth["until"]) - timedelta(days=demo["days"])
         try:
-            lines = compare.compare(demo["url"], site.site, truth, start)
+            outbox = directory / site.site / "outbox" / "outbox.db"
+            lines = compare.compare(demo["url"], site.site, truth, start, outbox)
         except OSError as error:
             raise DemoError(f"the hub at {demo['url']} does not answer; is the demo running?") from error
         print(compare.table(site.name, lines))

@@ -8,9 +8,11 @@ agree to the resolution of the controller's counters.
 from __future__ import annotations
 
 import json
+import sqlite3
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,8 +46,8 @@ class Span:
     doubtful: bool = False
 
 
-def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime) -> list[Line]:
-    """Hold the hub's figures against the truth of one village, from its start to the end of its truth."""
+def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime, outbox: Path) -> list[Line]:
+    """Hold the hub's figures against the truth of one village and its outbox, up to the end of its truth."""
     until = datetime.fromisoformat(truth["until"])
     answer = _get(base_url, f"/api/v1/sites/{site}/sessions", start=start, end=until)
     stored = [
@@ -59,11 +61,14 @@ def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime)
     cut = [charge for charge in charges if charge not in whole and not _inside(charge, off)]
     plain = [session for session in stored if not session.doubtful]
     matched = spans_agree(whole, plain)
-    seen_cut = sum(any(_touches(charge, session) for session in stored if session.doubtful) for charge in cut)
+    flagged = [session for session in stored if session.doubtful]
+    seen_cut = sum(any(_touches(charge, session) for session in flagged) for charge in cut)
+    unexplained = [session for session in flagged if not any(_touches(charge, session) for charge in cut)]
     lines = [
         Line("charges seen whole", len(whole), len(plain), len(whole) == len(plain) == matched),
         Line("  of them with the same slot, start and end", len(whole), matched, matched == len(whole)),
         Line("charges cut by a loss of power, flagged", len(cut), seen_cut, len(cut) == seen_cut),
+        Line("charges flagged that no cut explains", 0, len(unexplained), not unexplained),
     ]
     for metric, key in (("generated_total_kwh", "generated_kwh"), ("consumed_total_kwh", "consumed_kwh")):
         counted = _counter(base_url, site, metric, start, until)
@@ -72,7 +77,7 @@ def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime)
                 f"{key.removesuffix('_kwh')} energy, kWh", truth[key], counted, abs(truth[key] - counted) < COUNTER_KWH
             )
         )
-    lines.append(_rows(base_url, site))
+    lines.append(_rows(base_url, site, outbox))
     return lines
 
 
@@ -91,10 +96,16 @@ def read_truth(directory: Path) -> dict[str, Any]:
     return dict(json.loads((directory / "truth.json").read_text("utf-8")))
 
 
-def _rows(base_url: str, site: str) -> Line:
+def _rows(base_url: str, site: str, outbox: Path) -> Line:
+    """Hold what the edge committed, less what still waits there, against what the hub received."""
+    with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as db:
+        (highest,) = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").fetchone()
+        (waiting,) = db.execute("SELECT count(*) FROM rows").fetchone()
     loss = _get(base_url, f"/api/v1/sites/{site}/loss")
-    offered = sum(epoch["highest_seq"] for epoch in loss["epochs"])
-    return Line("rows committed by the edge, received once", offered, loss["received"], loss["missing"] == 0)
+    # The site is live: the hub may have got more in between, never less, and nothing twice.
+    arrived = loss["received"] + sum(loss["lost"].values())
+    agrees = highest - waiting <= arrived == sum(epoch["highest_seq"] for epoch in loss["epochs"])
+    return Line("rows that left the outbox, received once", highest - waiting, arrived, agrees)
 
 
 def _counter(base_url: str, site: str, metric: str, start: datetime, until: datetime) -> float:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edge.simulator.virtual import SimulatedPi
 
 STATUS = "status.json"
+SYSTEMD_RUNTIME = Path("/run/kayasol")
 DUMP_TIMEOUT_S = 60.0
 
 
@@ -78,7 +79,7 @@ def dump(settings: Settings, wanted: str | None, out: TextIO) -> None:
 
 def write_status(settings: Settings, status: dict[str, Any]) -> None:
     """Leave the status where `status` finds it: in the runtime directory under systemd, else beside the outbox."""
-    path = _status_path(settings)
+    path = _status_paths(settings)[0]
     fresh = path.with_suffix(".new")
     try:
         fresh.write_text(json.dumps(status), "utf-8")
@@ -89,11 +90,13 @@ def write_status(settings: Settings, status: dict[str, Any]) -> None:
 
 def read_status(settings: Settings) -> dict[str, Any]:
     """Read what the running agent left; raises `RetryLater` when there is none."""
-    path = _status_path(settings)
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError) as error:
-        raise RetryLater(f"no status at {path}: is the agent running?") from error
+    paths = _status_paths(settings)
+    for path in paths:
+        try:
+            return dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError):
+            continue
+    raise RetryLater(f"no status at {' or '.join(map(str, paths))}: is the agent running?")
 
 
 def export(settings: Settings, folder: Path) -> str:
@@ -182,5 +185,10 @@ def _wait(finished: Any) -> PollResult:  # noqa: ANN401  a bound method of the l
     raise RetryLater(f"no answer within {DUMP_TIMEOUT_S:g} s")
 
 
-def _status_path(settings: Settings) -> Path:
-    return Path(os.environ.get("RUNTIME_DIRECTORY", settings.outbox.directory)) / STATUS
+def _status_paths(settings: Settings) -> list[Path]:
+    """List where the agent may leave its status: systemd's runtime directory, else beside the outbox."""
+    beside = Path(settings.outbox.directory)
+    own = os.environ.get("RUNTIME_DIRECTORY")
+    # A technician's shell lacks the unit's environment but must find what the unit wrote.
+    folders = [Path(own)] if own is not None else [beside, SYSTEMD_RUNTIME]
+    return [folder / STATUS for folder in folders]

@@ -8,6 +8,7 @@ from typing import Any
 from edge.agent import Agent
 from edge.clock import Instant, utc_text
 from edge.ports import Outbox
+from protocol.metrics import CATALOGUE
 
 
 def status_of(agent: Agent, outbox: Outbox, link_state: Mapping[str, object], now: Instant) -> dict[str, Any]:
@@ -58,8 +59,13 @@ def lines_of(status: Mapping[str, Any]) -> list[str]:
         if device["last_error"]:
             lines.append(f"           {device['last_error']}")
         lines += [f"           {problem}: {count} readings" for problem, count in device["problems"].items()]
-        lines += [f"           {metric} = {value}" for metric, value in device["latest"].items()]
+        lines += [f"           {metric} = {_shown(metric, value)}" for metric, value in device["latest"].items()]
     return lines
+
+
+def _shown(metric: str, value: float | None) -> str:
+    known = CATALOGUE[metric]
+    return "no reading" if value is None else f"{value:.{known.decimals}f} {known.unit}".rstrip()
 
 
 def _age(then_s: float | None, now: Instant) -> int | None:

@@ -79,18 +79,26 @@ class Receipts:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time that samples cover, None where it is unknown; `undated` when some of them have no date yet."""
+    """The time and the boots that samples cover; a time is None where it is unknown."""
 
     start_ms: int | None
     end_ms: int | None
-    undated: bool
+    first_boot: int | None
+    last_boot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A batch in the archive, and the time it was placed in."""
+
+    archive_id: int
+    batch: Batch
+    start_ms: int | None
+    end_ms: int | None
 
 
 class Transaction(Protocol):
     """All that one ingest step changes, together or not at all."""
-
-    def shards(self) -> Mapping[str, int]:
-        """Map every enrolled site to its shard."""
 
     def schema(self, schema_id: bytes) -> Schema | None:
         """Find a schema."""
@@ -122,8 +130,8 @@ class Transaction(Protocol):
     def add_event(self, site: str, epoch: int, row: EventRow, values: Sequence[object], date: Date) -> None:
         """Keep any other event."""
 
-    def undated_batches(self, site: str, epoch: int) -> list[tuple[int, Batch]]:
-        """List archived batches of which some samples have no date yet, with their archive ids."""
+    def batches_of_boot(self, site: str, epoch: int, boot: int) -> list[Archived]:
+        """List the archived batches that may have samples of a boot."""
 
     def date_batch(self, archive_id: int, span: Span) -> None:
         """Note the time that an archived batch covers."""

@@ -34,7 +34,7 @@ class Ingest:
         self.consumer = Consumer(ledger, self._inbox)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
-        self.failed: str | None = None
+        self.failed = False
 
     def start(self) -> None:
         """Connect and begin."""
@@ -54,9 +54,15 @@ class Ingest:
         return None if self._inbox.connected() else "the broker is not connected"
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            if self.consumer.step(_now_ms()) == 0 and not self._roll_up():
-                self._inbox.wait(WAIT_S)
+        try:
+            while not self._stop.is_set():
+                if self.consumer.step(_now_ms()) == 0 and not self._roll_up():
+                    self._inbox.wait(WAIT_S)
+        finally:
+            if not self._stop.is_set():
+                # A bug: its stack is logged, and the whole process ends so that it is started anew.
+                self.failed = True
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _roll_up(self) -> bool:
         """Use a quiet moment to summarise a finished day."""
@@ -91,8 +97,9 @@ def serve(settings: Settings, ledger: SqlLedger, *, ingest: bool, web: bool) -> 
         if worker is not None:
             worker.stop()
         ledger.close()
-    _LOG.info("stopped")
-    return 0
+    failed = worker is not None and worker.failed
+    _LOG.info("stopped%s", " because the ingest failed" if failed else "")
+    return 1 if failed else 0
 
 
 def _run_web(settings: Settings, context: Context, counters: Counters) -> None:

@@ -39,6 +39,15 @@ def holes(ranges: Sequence[Range], upto: int) -> list[Range]:
     return left
 
 
+def without(ranges: Iterable[Range], removed: Iterable[Range]) -> list[Range]:
+    """List what of the ranges is not in `removed`."""
+    left, gone = [], union(removed)
+    for first, last in union(ranges):
+        inside = [(a, b) for a, b in holes(gone, last) if b >= first]
+        left += [(max(a, first), b) for a, b in inside]
+    return left
+
+
 def size(ranges: Iterable[Range]) -> int:
     """Count the seqs in disjoint ranges."""
     return sum(last - first + 1 for first, last in ranges)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hub.answers.sites import find
 from hub.ports import Ledger, Receipts
-from protocol.ranges import Range, holes, size, union
+from protocol.ranges import Range, holes, size, union, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def loss(ledger: Ledger, site: str) -> LossAnswer:
 
 
 def _epoch(receipts: Receipts) -> EpochLoss:
-    lost = {cause: union(ranges) for cause, ranges in receipts.lost.items()}
+    # What was given up and arrived all the same, before its loss was declared, is not lost.
+    lost = {cause: without(ranges, receipts.received) for cause, ranges in receipts.lost.items()}
     settled = union([*receipts.received, *(pair for ranges in lost.values() for pair in ranges)])
     highest = settled[-1][1] if settled else 0
     missing = holes(settled, highest)

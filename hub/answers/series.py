@@ -78,9 +78,12 @@ def _column(store: SeriesStore, site: str, metric: str) -> str:
     name = metric.rpartition(".")[2]
     if name not in CATALOGUE:
         raise BadRequest(f"there is no metric {metric!r}; the metrics are {', '.join(CATALOGUE)}")
-    if "." in metric:
-        return metric
-    return next((c for c in store.columns(site) if c.rpartition(".")[2] == name), f"controller.{name}")
+    told = [column for column in store.columns(site) if column.rpartition(".")[2] == name]
+    if "." not in metric:
+        return told[0] if told else f"controller.{name}"
+    if told and metric not in told:
+        raise BadRequest(f"{site} has no {metric!r}; it tells {', '.join(told)}")
+    return metric
 
 
 def _points(store: SeriesStore, site: str, column: str, period: tuple[int, int], step: str) -> tuple[list[Point], int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hub.errors import BadRequest
-from hub.ingest.dating import Date, TimeQuality
+from hub.ingest.dating import EARLIEST_MS, LATEST_MS, Date, TimeQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,6 @@ def utc(utc_ms: int) -> datetime:
 def to_ms(at: datetime) -> int:
     """Turn a datetime into UTC milliseconds; one without a zone is UTC."""
     return round((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-EARLIEST_MS = to_ms(datetime(2000, 1, 1, tzinfo=UTC))
-LATEST_MS = to_ms(datetime(2100, 1, 1, tzinfo=UTC))
-"""Nothing that a site measured lies outside; a calendar's own ends are hard to compute with."""
 
 
 def period(start: datetime, end: datetime) -> tuple[int, int]:

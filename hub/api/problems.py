@@ -33,14 +33,8 @@ class Problem(BaseModel):
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problems that a route may answer with, for OpenAPI."""
-    return {
-        status: {
-            "model": Problem,
-            "content": {"application/problem+json": {}},
-            "description": HTTPStatus(status).phrase,
-        }
-        for status in statuses
-    }
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"content": content, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def problem(request: Request, status: int, detail: str) -> JSONResponse:
@@ -77,6 +71,12 @@ def install(app: FastAPI) -> None:
         detail = str(error.detail) if isinstance(error, HTTPException) else ""
         return problem(request, status, detail)
 
+    async def on_bug(request: Request, _: Exception) -> Response:
+        if not _is_api(request):
+            return pages.later()
+        return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "the hub made a mistake; it is in its log")
+
+    app.add_exception_handler(Exception, on_bug)
     app.add_exception_handler(HubError, on_hub_error)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from hub.answers.series import SeriesAnswer, series
 from hub.answers.sessions import SessionsAnswer, sessions
-from hub.api.csv import CSV_CONTENT, FormatQuery, csv_response, wants_csv
+from hub.api import examples
+from hub.api.csv import FormatQuery, csv_response, wants_csv
+from hub.api.examples import answer
+from hub.api.parameters import End, Metric, SiteName, Start, Step
 from hub.api.problems import responses
 from hub.context import Ctx
 
 router = APIRouter(prefix="/api/v1/sites/{site}", tags=["series"])
-
-Metric = Annotated[
-    str,
-    Query(description="a metric, or device.metric where several devices tell it", examples=["panel_power_w"]),
-]
-Start = Annotated[
-    datetime, Query(description="first moment, ISO 8601; without a zone it is UTC", examples=["2026-11-01T00:00:00Z"])
-]
-End = Annotated[datetime, Query(description="first moment after the period", examples=["2026-11-02T00:00:00Z"])]
-Step = Annotated[str, Query(description="auto, raw, 15m, 1h or 1d", pattern="^(auto|raw|15m|1h|1d)$")]
+_ANSWERS = responses(400, 404, 422, 503)
 
 
-@router.get("/series", response_model=SeriesAnswer, responses={**responses(400, 404, 422, 503), **CSV_CONTENT})
+@router.get(
+    "/series", response_model=SeriesAnswer, responses={**responses(400, 404, 422, 503), **answer(examples.SERIES)}
+)
 def series_of(  # noqa: PLR0913, PLR0917  query parameters
     context: Ctx,
     request: Request,
-    site: str,
+    site: SiteName,
     metric: Metric,
     start: Start,
     end: End,
@@ -38,31 +31,33 @@ def series_of(  # noqa: PLR0913, PLR0917  query parameters
     format: FormatQuery = None,  # noqa: A002
 ) -> SeriesAnswer | Response:
     """Give a metric over a period: mean, min, max, count and completeness of every step that has data."""
-    answer = series(context.ledger, context.store, site=site, metric=metric, start=start, end=end, step=step)
+    found = series(context.ledger, context.store, site=site, metric=metric, start=start, end=end, step=step)
     if not wants_csv(request, format):
-        return answer
+        return found
     header = ("at", "mean", "min", "max", "count", "completeness", "quality")
-    rows = ((p.at, p.mean, p.min, p.max, p.count, p.completeness, p.quality) for p in answer.points)
-    return csv_response(f"{site}-{answer.metric}", header, rows)
+    rows = ((p.at, p.mean, p.min, p.max, p.count, p.completeness, p.quality) for p in found.points)
+    return csv_response(f"{site}-{found.metric}", header, rows)
 
 
-@router.get("/sessions", response_model=SessionsAnswer, responses={**responses(400, 404, 422, 503), **CSV_CONTENT})
+@router.get(
+    "/sessions", response_model=SessionsAnswer, responses={**responses(400, 404, 422, 503), **answer(examples.SESSIONS)}
+)
 def sessions_of(
     context: Ctx,
     request: Request,
-    site: str,
+    site: SiteName,
     start: Start,
     end: End,
     format: FormatQuery = None,  # noqa: A002
 ) -> SessionsAnswer | Response:
     """List the charging sessions that touch a period, and those whose time is unknown."""
-    answer = sessions(context.ledger, site=site, start=start, end=end, now_ms=context.now_ms())
+    found = sessions(context.ledger, site=site, start=start, end=end, now_ms=context.now_ms())
     if not wants_csv(request, format):
-        return answer
+        return found
     header = ("id", "slot", "start", "start_quality", "end", "end_quality", "duration_s", "end_reason", "to_check")
     rows = (
         (s.id, s.slot, s.start.at, s.start.quality, s.end.at if s.end else None, s.end.quality if s.end else None,
          s.duration_s, s.end_reason, " ".join(s.to_check))
-        for s in answer.sessions
+        for s in found.sessions
     )  # fmt: skip
     return csv_response(f"{site}-sessions", header, rows)

@@ -7,14 +7,18 @@ from fastapi import APIRouter, Request, Response
 from hub.answers import loss, sites
 from hub.answers.loss import LossAnswer
 from hub.answers.sites import SiteAnswer, Value
-from hub.api.csv import CSV_CONTENT, FormatQuery, csv_response, wants_csv
+from hub.api import examples
+from hub.api.csv import FormatQuery, csv_response, wants_csv
+from hub.api.examples import answer
+from hub.api.parameters import SiteName
 from hub.api.problems import responses
 from hub.context import Ctx
 
 router = APIRouter(prefix="/api/v1/sites", tags=["sites"])
+_ANSWERS = responses(404, 422, 503)
 
 
-@router.get("", response_model=list[SiteAnswer], responses={**responses(422, 503), **CSV_CONTENT})
+@router.get("", response_model=list[SiteAnswer], responses={**responses(422, 503), **answer(examples.SITES)})
 def list_sites(context: Ctx, request: Request, format: FormatQuery = None) -> list[SiteAnswer] | Response:  # noqa: A002
     """List the sites and how each is doing right now."""
     answers = sites.list_sites(context.ledger, context.now_ms())
@@ -31,14 +35,14 @@ def list_sites(context: Ctx, request: Request, format: FormatQuery = None) -> li
     return csv_response("sites", header, rows)
 
 
-@router.get("/{site}", response_model=SiteAnswer, responses=responses(404, 503))
-def one_site(context: Ctx, site: str) -> SiteAnswer:
+@router.get("/{site}", response_model=SiteAnswer, responses={**_ANSWERS, **answer(examples.SITE, csv=False)})
+def one_site(context: Ctx, site: SiteName) -> SiteAnswer:
     """Describe one site."""
     return sites.one_site(context.ledger, site, context.now_ms())
 
 
-@router.get("/{site}/latest", response_model=list[Value], responses={**responses(404, 422, 503), **CSV_CONTENT})
-def latest(context: Ctx, request: Request, site: str, format: FormatQuery = None) -> list[Value] | Response:  # noqa: A002
+@router.get("/{site}/latest", response_model=list[Value], responses={**_ANSWERS, **answer(examples.LATEST)})
+def latest(context: Ctx, request: Request, site: SiteName, format: FormatQuery = None) -> list[Value] | Response:  # noqa: A002
     """List the newest value of every column, each with its moment."""
     values = sites.latest(context.ledger, site)
     if not wants_csv(request, format):
@@ -47,15 +51,15 @@ def latest(context: Ctx, request: Request, site: str, format: FormatQuery = None
     return csv_response(f"{site}-latest", header, ((v.column, v.metric, v.unit, v.value, v.at) for v in values))
 
 
-@router.get("/{site}/loss", response_model=LossAnswer, responses={**responses(404, 422, 503), **CSV_CONTENT})
-def loss_of(context: Ctx, request: Request, site: str, format: FormatQuery = None) -> LossAnswer | Response:  # noqa: A002
+@router.get("/{site}/loss", response_model=LossAnswer, responses={**_ANSWERS, **answer(examples.LOSS)})
+def loss_of(context: Ctx, request: Request, site: SiteName, format: FormatQuery = None) -> LossAnswer | Response:  # noqa: A002
     """Account for every row of a site: received, missing, lost by cause."""
-    answer = loss.loss(context.ledger, site)
+    account = loss.loss(context.ledger, site)
     if not wants_csv(request, format):
-        return answer
+        return account
     rows = [
         row
-        for epoch in answer.epochs
+        for epoch in account.epochs
         for row in (
             (epoch.epoch, "received", epoch.received),
             (epoch.epoch, "missing", epoch.missing),

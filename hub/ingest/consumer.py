@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hub.errors import RetryLater
 from hub.ingest import acks, project
-from hub.ingest.decode import BatchArrived, Message, Rejected, SchemaArrived, StateArrived, decode, misfit
+from hub.ingest.decode import BatchArrived, Decoded, Message, Rejected, SchemaArrived, StateArrived, decode, misfit
 from hub.ports import Inbox, Ledger, Transaction
 from protocol.control import Ack, Refused
 from protocol.errors import Refusal
@@ -81,10 +81,12 @@ class Consumer:
         if not self._waiting or now_ms < self._not_before_ms:
             return 0
         try:
+            shards = {site.site: site.shard for site in self._ledger.sites()}
+            decoded = [(message, decode(message, shards)) for message in self._waiting]
             with self._ledger.begin() as transaction:
                 turn = _Turn(transaction)
-                for message in self._waiting:
-                    turn.take(message)
+                for message, what in decoded:
+                    turn.take(message, what)
                 outgoing = turn.acks(now_ms)
         except RetryLater as error:
             self.counters.retries += 1
@@ -104,14 +106,13 @@ class _Turn:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._shards = transaction.shards()
         self._replies: dict[_Epoch, _Reply] = {}
         self.done = Counters()
 
-    def take(self, message: Message) -> None:
+    def take(self, message: Message, what: Decoded) -> None:
         """Bring one message into the transaction."""
         self.done.messages += 1
-        match decode(message, self._shards):
+        match what:
             case BatchArrived() as arrived:
                 self._batch(message, arrived)
             case SchemaArrived() as arrived:

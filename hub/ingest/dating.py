@@ -13,6 +13,11 @@ from enum import StrEnum
 
 from protocol.events import AnchorSource
 
+EARLIEST_MS = 946_684_800_000
+LATEST_MS = 4_102_444_800_000
+"""From 2000 to 2100: nothing that a site measured lies outside, whatever its clock or its sender says."""
+
+AHEAD_MAX_MS = 86_400_000
 SYNCED_WITHIN_MS = 2_000
 DRIFT_PPM = 100
 """How fast a Pi's crystal may run away from an anchor."""
@@ -59,6 +64,11 @@ def quality_of(error_ms: int | None) -> TimeQuality:
     return TimeQuality.SYNCED if error_ms <= SYNCED_WITHIN_MS else TimeQuality.RECONSTRUCTED
 
 
+def plausible(utc_ms: int, received_at_ms: int) -> bool:
+    """Say whether an anchor may be believed: no row can have been dated long after it arrived."""
+    return EARLIEST_MS <= utc_ms <= received_at_ms + AHEAD_MAX_MS
+
+
 class Dater:
     """Dates rows of one site and epoch."""
 
@@ -77,5 +87,7 @@ class Dater:
             return UNKNOWN
         anchor = found[max(bisect_right(self._uptimes[boot], uptime_s) - 1, 0)]
         distance_s = uptime_s - anchor.uptime_s
-        error_ms = anchor.error_ms + abs(distance_s) * DRIFT_PPM // 1000
-        return Date(anchor.utc_ms + distance_s * 1000, error_ms)
+        utc_ms = anchor.utc_ms + distance_s * 1000
+        if not EARLIEST_MS <= utc_ms < LATEST_MS:
+            return UNKNOWN
+        return Date(utc_ms, anchor.error_ms + abs(distance_s) * DRIFT_PPM // 1000)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hub.ingest.dating import Anchor, Dater
+from hub.ingest.dating import Anchor, Dater, plausible
 from hub.ingest.decode import BatchArrived, Message
 from hub.ports import Receipts, Span, Transaction
 from hub.series import DAY_MS
@@ -16,10 +16,14 @@ from protocol import batch as wire_batch
 from protocol import events
 from protocol.batch import Batch, EventRow, TableRows
 from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken
+from protocol.limits import VALUE_MAX
+from protocol.metrics import metric_of
 from protocol.ranges import Range, contains, runs, union
 from protocol.schema import Schema
 
 RECEIVED = ""
+DAYS_MAX = 40
+_WHOLE_BOOT = (0, VALUE_MAX)
 
 
 def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> int:
@@ -33,12 +37,9 @@ def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> 
     payload = message.payload if fresh == batch else wire_batch.encode(fresh)
     transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
     _declare_lost(transaction, site, known, fresh.events)
-    newly_dated = _anchor(transaction, site, fresh)
+    for boot in _anchor(transaction, site, fresh, message.received_at_ms):
+        _redate(transaction, site, batch.epoch, boot)
     dater = Dater(transaction.anchors(site, batch.epoch, uptimes(fresh)))
-    for boot in newly_dated:
-        transaction.redate(site, batch.epoch, boot, dater)
-    if newly_dated:
-        _date_waiting(transaction, site, batch.epoch)
     transaction.archive(site, fresh.epoch, payload, message.received_at_ms, span(fresh, dater))
     _events(transaction, site, fresh, dater)
     transaction.forget_rollups(site, days(fresh, dater))
@@ -62,10 +63,11 @@ def new_rows(batch: Batch, known: Receipts) -> Batch:
 
 
 def span(batch: Batch, dater: Dater) -> Span:
-    """Give the time that the batch's samples cover, as far as it is known."""
+    """Give the time that the batch's samples cover, as far as it is known, and their boots."""
+    boots = [boot for boot, _ in _sampled(batch)]
     dates = [dater.date(boot, uptime_s).utc_ms for boot, uptime_s in _sampled(batch)]
     known = [date for date in dates if date is not None]
-    return Span(min(known, default=None), max(known, default=None), undated=len(known) < len(dates))
+    return Span(min(known, default=None), max(known, default=None), min(boots, default=None), max(boots, default=None))
 
 
 def days(batch: Batch, dater: Dater) -> set[int]:
@@ -94,6 +96,8 @@ def newest(batch: Batch, schema: Schema, dater: Dater, received_at_ms: int) -> d
         for spec, values in zip(schema.tables[table.table].columns, table.columns, strict=True):
             for row in range(len(table) - 1, -1, -1):
                 value = values[row]
+                if value is not None and not metric_of(spec.name).plausible(value / 10**spec.decimals):
+                    continue
                 date = dater.date(table.boots[row], table.uptimes_s[row]).utc_ms
                 if value is not None and date is not None:
                     latest[spec.name] = (value / 10**spec.decimals, min(date, received_at_ms))
@@ -118,31 +122,56 @@ def _sampled(batch: Batch) -> Iterable[tuple[int, int]]:
 
 
 def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: Iterable[EventRow]) -> None:
-    gaps = [row.event for row in rows if isinstance(row.event, Gap)]
-    for cause in {gap.cause for gap in gaps}:
+    # A gap speaks of what came before it; one that reaches further would settle rows that are still to come.
+    gaps = [
+        (row.event.cause, (row.event.first_seq, min(row.event.last_seq, row.seq - 1)))
+        for row in rows
+        if isinstance(row.event, Gap)
+    ]
+    for cause in {cause for cause, _ in gaps}:
         name = GapCause(cause).name.lower()
-        declared = [(gap.first_seq, gap.last_seq) for gap in gaps if gap.cause == cause]
+        declared = [pair for gap_cause, pair in gaps if gap_cause == cause and pair[0] >= 1]
         ranges = union([*known.lost.get(name, ()), *(pair for pair in declared if pair[0] <= pair[1])])
         transaction.write_receipts(site, known.epoch, name, ranges)
 
 
-def _anchor(transaction: Transaction, site: str, batch: Batch) -> set[int]:
-    """Keep the batch's anchors; returns the boots that had none before."""
-    found = [(row, row.event) for row in batch.events if isinstance(row.event, ClockAnchor)]
+def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: int) -> set[int]:
+    """Keep the batch's believable anchors; returns the boots in which rows may now have another date.
+
+    Those are the boots that had no anchor, and those that had one after the new one: batches do not come in order.
+    """
+    found = [
+        (row, row.event)
+        for row in batch.events
+        if isinstance(row.event, ClockAnchor) and plausible(row.event.utc_ms, received_at_ms)
+    ]
     boots = {row.boot for row, _ in found}
-    before = transaction.anchors(site, batch.epoch, dict.fromkeys(boots, (0, 0)))
+    before = transaction.anchors(site, batch.epoch, dict.fromkeys(boots, _WHOLE_BOOT))
+    moved = set()
     for row, event in found:
         anchor = Anchor(row.uptime_s, event.utc_ms, event.error_ms, event.source)
         transaction.add_anchor(site, batch.epoch, row, anchor)
-    return boots - set(before)
+        known = before.get(row.boot, [])
+        if not known or any(other.uptime_s > anchor.uptime_s for other in known):
+            moved.add(row.boot)
+    return moved
 
 
-def _date_waiting(transaction: Transaction, site: str, epoch: int) -> None:
-    """Place batches with rows that had to wait for an anchor."""
-    for archive_id, waiting in transaction.undated_batches(site, epoch):
-        dater = Dater(transaction.anchors(site, epoch, uptimes(waiting)))
-        transaction.date_batch(archive_id, span(waiting, dater))
-        transaction.forget_rollups(site, days(waiting, dater))
+def _redate(transaction: Transaction, site: str, epoch: int, boot: int) -> None:
+    """Date everything of a boot anew, by all the anchors it has by now."""
+    transaction.redate(site, epoch, boot, Dater(transaction.anchors(site, epoch, {boot: _WHOLE_BOOT})))
+    for archived in transaction.batches_of_boot(site, epoch, boot):
+        dater = Dater(transaction.anchors(site, epoch, uptimes(archived.batch)))
+        transaction.date_batch(archived.archive_id, span(archived.batch, dater))
+        if archived.start_ms is not None and archived.end_ms is not None:
+            transaction.forget_rollups(site, _days_between(archived.start_ms, archived.end_ms))
+        transaction.forget_rollups(site, days(archived.batch, dater))
+
+
+def _days_between(start_ms: int, end_ms: int) -> Iterable[int]:
+    first, last = start_ms // DAY_MS, end_ms // DAY_MS
+    # A batch covers hours; one that claims years would only make work.
+    return range(first, min(last, first + DAYS_MAX) + 1)
 
 
 def _events(transaction: Transaction, site: str, batch: Batch, dater: Dater) -> None:
@@ -156,7 +185,7 @@ def _events(transaction: Transaction, site: str, batch: Batch, dater: Dater) -> 
                 end = dater.date(session.end_boot, session.end_uptime_s)
                 transaction.close_session(site, batch.epoch, row.seq, session, start, end)
             case ClockAnchor():
-                pass  # kept by _anchor, before anything is dated
+                pass  # kept by _anchor before anything is dated, or not believed; the archive has it either way
             case _:
                 values = events.to_wire(row.event)[1:]
                 transaction.add_event(site, batch.epoch, row, values, dater.date(row.boot, row.uptime_s))

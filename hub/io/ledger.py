@@ -15,7 +15,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
 from hub.io import tables as t
@@ -41,8 +41,9 @@ class SqlLedger:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
                 connection.commit()
-        except OperationalError as error:
-            raise RetryLater(f"the ledger cannot be opened: {error.orig}") from error
+        except DBAPIError as error:
+            where = self.engine.url.render_as_string(hide_password=True)
+            raise RetryLater(f"the ledger {where} cannot be opened: {error.orig}") from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -123,7 +124,7 @@ class SqlLedger:
 
     def rejected(self, site: str) -> int:
         """See `Ledger.rejected`."""
-        query = select(func.count()).select_from(t.rejects).where(t.rejects.c.topic.like(f"%/{site}/%"))
+        query = select(func.count()).select_from(t.rejects).where(t.rejects.c.site == site)
         with self.reading() as connection:
             return int(connection.execute(query).scalar_one())
 

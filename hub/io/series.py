@@ -6,6 +6,7 @@ them once they are over, and until then they are computed whenever they are aske
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select, update
@@ -19,8 +20,11 @@ from hub.series import DAY_MS, HOUR_MS, Bucket, Sample, summarise
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import TableRows
+from protocol.errors import WireError
+from protocol.metrics import metric_of
 from protocol.schema import Schema, TableSpec
 
+_LOG = logging.getLogger(__name__)
 _Decimals = dict[str, int]
 
 
@@ -63,7 +67,7 @@ class EmbeddedSeries:
             row = connection.execute(stale).first()
             if row is None:
                 return False
-            payload = rollup.encode(*self._summary(connection, row.site, row.day))
+            payload = _stored(*self._summary(connection, row.site, row.day))
             mine = (c.site == row.site) & (c.day == row.day)
             connection.execute(update(t.rollups).where(mine).values(payload=payload))
         return True
@@ -103,6 +107,17 @@ class EmbeddedSeries:
         return self._schemas[schema_id]
 
 
+def _stored(day: rollup.Day, decimals: _Decimals) -> bytes:
+    """Encode a day; one that is too wild for that is marked with no bytes, and computed whenever it is asked for."""
+    try:
+        payload = rollup.encode(day, decimals)
+        rollup.decode(payload)
+    except WireError as error:
+        _LOG.warning("a day cannot be summarised: %s", error)
+        return b""
+    return payload
+
+
 def _gather(  # noqa: PLR0913, PLR0917  the inner loop of every chart
     table: TableRows,
     spec: TableSpec,
@@ -122,9 +137,11 @@ def _gather(  # noqa: PLR0913, PLR0917  the inner loop of every chart
         if wanted is not None and column.name not in wanted:
             continue
         scale, interval_ms = 10**column.decimals, spec.interval_s * 1000
+        metric = metric_of(column.name)
         decimals[column.name] = max(column.decimals, decimals.get(column.name, 0))
         samples = found.setdefault(column.name, [])
         for row, utc_ms, error_ms in rows:
             value = values[row]
-            if value is not None:
+            # The edge keeps implausible readings aside; a hub that sees one all the same does not show it either.
+            if value is not None and metric.plausible(value / scale):
                 samples.append(Sample(utc_ms, value / scale, interval_ms, error_ms))

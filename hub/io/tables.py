@@ -84,10 +84,11 @@ archive = Table(
     Column("received_at_ms", BigInteger, nullable=False),
     Column("start_ms", BigInteger),
     Column("end_ms", BigInteger),
-    Column("undated", Boolean, nullable=False),
+    Column("first_boot", BigInteger),
+    Column("last_boot", BigInteger),
     Column("payload", LargeBinary, nullable=False),
     Index("archive_by_time", "site", "end_ms", "start_ms"),
-    Index("archive_undated", "site", "epoch", sqlite_where=text("undated"), postgresql_where=text("undated")),
+    Index("archive_by_boot", "site", "epoch", "last_boot", "first_boot"),
 )
 
 anchors = Table(
@@ -96,7 +97,7 @@ anchors = Table(
     _site(),
     Column("epoch", BigInteger, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
-    Column("boot", Integer, nullable=False),
+    Column("boot", BigInteger, nullable=False),
     Column("uptime_s", BigInteger, nullable=False),
     Column("utc_ms", BigInteger, nullable=False),
     Column("error_ms", BigInteger, nullable=False),
@@ -110,14 +111,14 @@ sessions = Table(
     _site(),
     Column("epoch", BigInteger, primary_key=True),
     Column("taken_seq", BigInteger, primary_key=True),
-    Column("slot", Integer, nullable=False),
+    Column("slot", BigInteger, nullable=False),
     Column("found", Boolean, nullable=False),
-    Column("start_boot", Integer, nullable=False),
+    Column("start_boot", BigInteger, nullable=False),
     Column("start_uptime_s", BigInteger, nullable=False),
     Column("start_ms", BigInteger),
     Column("start_error_ms", BigInteger),
     Column("ended_seq", BigInteger),
-    Column("end_boot", Integer),
+    Column("end_boot", BigInteger),
     Column("end_uptime_s", BigInteger),
     Column("end_ms", BigInteger),
     Column("end_error_ms", BigInteger),
@@ -131,15 +132,16 @@ events = Table(
     _site(),
     Column("epoch", BigInteger, primary_key=True),
     Column("seq", BigInteger, primary_key=True),
-    Column("kind", Integer, nullable=False),
-    Column("boot", Integer, nullable=False),
+    Column("kind", BigInteger, nullable=False),
+    Column("boot", BigInteger, nullable=False),
     Column("uptime_s", BigInteger, nullable=False),
     Column("utc_ms", BigInteger),
     Column("body", Text, nullable=False),  # JSON: the field values, as on the wire
     Index("events_by_time", "site", "kind", "utc_ms"),
 )
 
-# A day with samples; the payload holds its hourly summaries, NULL means: compute them from the archive.
+# A day with samples; the payload holds its hourly summaries, NULL means: not summarised yet, no bytes: too wild to
+# be stored; either way they are computed from the archive.
 rollups = Table(
     "rollups",
     metadata,
@@ -154,6 +156,7 @@ rejects = Table(
     metadata,
     Column("id", _RowId, primary_key=True, autoincrement=True),
     Column("received_at_ms", BigInteger, nullable=False),
+    Column("site", String(32)),
     Column("topic", Text, nullable=False),
     Column("refusal", String(20), nullable=False),
     Column("reason", Text, nullable=False),

@@ -12,10 +12,10 @@ from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.io import tables as t
 from hub.io.rows import anchor_of, receipts_by_epoch
-from hub.ports import Receipts, Span
+from hub.ports import Archived, Receipts, Span
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
-from protocol.batch import Batch, EventRow
+from protocol.batch import EventRow
 from protocol.control import SiteState
 from protocol.events import ChargingSession, SlotTaken
 from protocol.ranges import Range
@@ -31,11 +31,6 @@ class SqlTransaction:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._schemas: dict[bytes, Schema | None] = {}
-
-    def shards(self) -> Mapping[str, int]:
-        """See `Transaction.shards`."""
-        rows = self.connection.execute(select(t.sites.c.site, t.sites.c.shard))
-        return {row.site: row.shard for row in rows}
 
     def schema(self, schema_id: bytes) -> Schema | None:
         """See `Transaction.schema`."""
@@ -143,11 +138,12 @@ class SqlTransaction:
             )
         )  # fmt: skip
 
-    def undated_batches(self, site: str, epoch: int) -> list[tuple[int, Batch]]:
-        """See `Transaction.undated_batches`."""
+    def batches_of_boot(self, site: str, epoch: int, boot: int) -> list[Archived]:
+        """See `Transaction.batches_of_boot`."""
         c = t.archive.c
-        query = select(c.id, c.payload).where(c.site == site, c.epoch == epoch, c.undated)
-        return [(row.id, wire_batch.decode(row.payload)) for row in self.connection.execute(query)]
+        mine = (c.site == site) & (c.epoch == epoch) & (c.first_boot <= boot) & (c.last_boot >= boot)
+        rows = self.connection.execute(select(c.id, c.payload, c.start_ms, c.end_ms).where(mine))
+        return [Archived(row.id, wire_batch.decode(row.payload), row.start_ms, row.end_ms) for row in rows]
 
     def date_batch(self, archive_id: int, span: Span) -> None:
         """See `Transaction.date_batch`."""
@@ -202,6 +198,7 @@ class SqlTransaction:
         self.connection.execute(
             insert(t.rejects).values(
                 received_at_ms=message.received_at_ms, topic=message.topic[:200], refusal=rejected.refusal,
+                site=rejected.address.site if rejected.address is not None else None,
                 reason=rejected.reason, payload=message.payload,
             )
         )  # fmt: skip

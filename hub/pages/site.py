@@ -20,7 +20,7 @@ from hub.pages.views import site_view, sites_view
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-_DAYS = (date(2000, 1, 1), date(2999, 12, 31))
+_DAYS = (date(2000, 1, 2), date(2099, 12, 30))
 """What anybody may mean by a day."""
 
 

@@ -194,6 +194,8 @@ def test_a_card_read_late_does_not_bring_the_old_outbox_back(hub: TestHub) -> No
 def test_a_date_in_the_future_does_not_hide_silence(hub: TestHub) -> None:
     """No sample can be newer than its arrival, whatever a clock said."""
     hub.send_batch(of(anchor(1, 0, NOON_MS + 400 * 86_400_000), samples(2, [0], [1])))
+    assert one_site(hub.ledger, "ecole-a", NOON_MS + 3 * 86_400_000).freshness is Freshness.NEVER
+    hub.send_batch(of(anchor(3, 0, NOON_MS + 3_600_000, boot=2), samples(4, [0], [1], boot=2)))
     assert one_site(hub.ledger, "ecole-a", NOON_MS + 3 * 86_400_000).freshness is Freshness.SILENT
 
 

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import TypeAdapter
 
+from hub.answers.loss import LossAnswer
+from hub.answers.series import SeriesAnswer
+from hub.answers.sessions import SessionsAnswer
+from hub.answers.sites import SiteAnswer, Value
+from hub.api import examples
 from hub.api.app import create_app
 from hub.context import Context
 from hub.errors import RetryLater
 from protocol.events import ChargingSession, EndReason, SlotTaken
-from protocol.metrics import CATALOGUE
 from tests.hub.builders import NOON_MS, TestHub, anchor, event, of, samples
 
 NOW_MS = NOON_MS + 15 * 60_000
@@ -137,8 +142,8 @@ def test_a_ledger_that_is_away_is_said_to_come_back(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
 
 
-def test_the_description_names_every_route_metric_example_and_problem(client: TestClient) -> None:
-    """OpenAPI is complete: each answer has a schema, each route its problems, parameters their examples."""
+def test_the_description_names_every_route_with_examples_and_problems(client: TestClient) -> None:
+    """OpenAPI is complete: each answer has a schema and an example, each parameter too, each problem its one form."""
     description = client.get("/api/v1/openapi.json").json()
     assert set(description["paths"]) == {
         "/api/v1/sites", "/api/v1/sites/{site}", "/api/v1/sites/{site}/latest", "/api/v1/sites/{site}/loss",
@@ -146,13 +151,49 @@ def test_the_description_names_every_route_metric_example_and_problem(client: Te
     }  # fmt: skip
     for path in description["paths"].values():
         answers = path["get"]["responses"]
-        assert "schema" in answers["200"]["content"]["application/json"]
+        assert {"schema", "example"} <= answers["200"]["content"]["application/json"].keys()
         assert "503" in answers
-        assert "application/problem+json" in answers["503"]["content"]
-    (metric,) = (
-        p for p in description["paths"]["/api/v1/sites/{site}/series"]["get"]["parameters"] if p["name"] == "metric"
-    )
-    assert metric["schema"]["examples"][0] in CATALOGUE
+        for status, told in answers.items():
+            assert status == "200" or list(told["content"]) == ["application/problem+json"]
+        for parameter in path["get"].get("parameters", []):
+            assert parameter["name"] == "format" or parameter["schema"]["examples"], parameter
+
+
+@pytest.mark.parametrize(
+    ("kind", "example"),
+    [
+        (SiteAnswer, examples.SITE),
+        (list[Value], examples.LATEST),
+        (SeriesAnswer, examples.SERIES),
+        (SessionsAnswer, examples.SESSIONS),
+        (LossAnswer, examples.LOSS),
+    ],
+)
+def test_every_example_is_an_answer(kind: type[object], example: object) -> None:
+    """An example that no longer fits its type fails here, and none names a field that is not there."""
+    adapter = TypeAdapter(kind)
+    assert adapter.dump_python(adapter.validate_python(example), mode="json") == example
+
+
+def test_a_metric_of_a_device_that_is_not_there_is_refused(client: TestClient) -> None:
+    """An empty series would look like a device without data."""
+    answer = client.get("/api/v1/sites/ecole-a/series", params={"metric": "nosuch.panel_power_w", **PERIOD})
+    assert answer.status_code == 400
+    assert "it tells controller.panel_power_w" in answer.json()["detail"]
+
+
+def test_a_mistake_of_the_hub_is_a_problem_too(hub: TestHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is said without its stack; pages get a page."""
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(hub.ledger, "sites", broken)
+    context = Context(hub.ledger, hub.store, lambda: NOW_MS, lambda: None)
+    with TestClient(create_app(context, hub.consumer.counters), raise_server_exceptions=False) as client:
+        answer = client.get("/api/v1/sites")
+        assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+        assert "Rien n" in client.get("/").text
 
 
 def test_operations(client: TestClient) -> None:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ingest.dating import UNKNOWN, Anchor, Dater, TimeQuality
+from hub.ingest.dating import UNKNOWN, Anchor, Dater, TimeQuality, plausible
 from protocol.events import AnchorSource
 
+T0_MS = 1_700_000_000_000
 
-def ntp(uptime_s: int, utc_ms: int, error_ms: int = 100) -> Anchor:
-    """Make an anchor."""
-    return Anchor(uptime_s, utc_ms, error_ms, AnchorSource.NTP)
+
+def ntp(uptime_s: int, after_ms: int, error_ms: int = 100) -> Anchor:
+    """Make an anchor some milliseconds after `T0_MS`."""
+    return Anchor(uptime_s, T0_MS + after_ms, error_ms, AnchorSource.NTP)
 
 
 def test_a_row_is_dated_by_the_last_anchor_before_it() -> None:
     """Each anchor holds until the next one."""
     dater = Dater({1: [ntp(100, 1_000_000), ntp(200, 1_105_000)]})
-    assert dater.date(1, 150).utc_ms == 1_050_000
-    assert dater.date(1, 210).utc_ms == 1_115_000
+    assert dater.date(1, 150).utc_ms == T0_MS + 1_050_000
+    assert dater.date(1, 210).utc_ms == T0_MS + 1_115_000
 
 
 def test_rows_before_the_first_anchor_are_dated_by_it() -> None:
     """A boot that learns the time late knows it for its beginning too."""
-    assert Dater({1: [ntp(100, 1_000_000)]}).date(1, 40).utc_ms == 940_000
+    assert Dater({1: [ntp(100, 1_000_000)]}).date(1, 40).utc_ms == T0_MS + 940_000
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**12)), min_size=1, max_size=8))
@@ -50,3 +52,12 @@ def test_a_boot_without_anchor_is_unknown() -> None:
     assert Dater({1: [ntp(0, 0)]}).date(2, 5) == UNKNOWN
     assert UNKNOWN.quality is TimeQuality.UNKNOWN
     assert not Dater({1: []}).knows(1)
+
+
+def test_a_date_outside_of_this_century_is_no_date() -> None:
+    """Whatever an anchor or an uptime claims, no answer has to compute with the year 287396."""
+    assert Dater({1: [ntp(0, 0)]}).date(1, 2**53) == UNKNOWN
+    assert Dater({1: [ntp(2**53, 0)]}).date(1, 0) == UNKNOWN
+    assert plausible(T0_MS, T0_MS)
+    assert not plausible(0, T0_MS)
+    assert not plausible(T0_MS + 2 * 86_400_000, T0_MS)

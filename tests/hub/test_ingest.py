@@ -12,15 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from hub.answers.day import day_of
 from hub.answers.loss import loss
+from hub.answers.series import series
+from hub.answers.sites import latest, list_sites
+from hub.answers.times import utc
 from hub.errors import RetryLater
 from hub.io import tables as t
-from protocol import batch, control
+from protocol import batch, control, schema
 from protocol.control import SiteState
 from protocol.errors import Refusal
 from protocol.events import AgentStarted, ChargingSession, EndReason, Gap, GapCause, SlotTaken, UnknownEvent
+from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
 from tests.hub.builders import ADDRESS, NOON_MS, SCHEMA_ID, SCHEMA_PAYLOAD, TestHub, anchor, event, of, samples
+from tests.protocol.strategies import batches
 
 SESSION = ChargingSession(2, 1, 1, 100, 1, 3700, EndReason.UNPLUGGED)
 
@@ -256,3 +262,83 @@ def test_live_messages_are_not_kept(hub: TestHub) -> None:
     """What version 1 leaves open changes nothing."""
     assert hub.send(Channel.LIVE, b"anything") is None
     assert hub.consumer.counters.rejected == {}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches())
+def test_any_batch_a_site_can_send_is_taken_and_every_answer_survives_it(
+    tmp_path_factory: pytest.TempPathFactory, sent: batch.Batch
+) -> None:
+    """Absurd seqs, boots, uptimes and anchors from an enrolled site harm no step and no answer."""
+    hub = TestHub(tmp_path_factory.mktemp("hub"))
+    tables = tuple(replace(rows, table=0, columns=((1,) * len(rows),) * 3) for rows in sent.tables[:1])
+    fitting = replace(sent, schema_id=SCHEMA_ID if tables else b"", tables=tables)
+    if tables or fitting.events:
+        ack = hub.send_batch(fitting)
+        assert control.decode_ack(control.encode_ack(ack)).batches == ack.batches
+        assert hub.send_batch(fitting).batches == ack.batches
+    now_ms = NOON_MS + 86_400_000
+    list_sites(hub.ledger, now_ms)
+    latest(hub.ledger, "ecole-a")
+    loss(hub.ledger, "ecole-a")
+    day_of(hub.ledger, hub.store, site="ecole-a", day=None, now_ms=now_ms)
+    series(hub.ledger, hub.store, site="ecole-a", metric="panel_power_w", start=utc(10**12), end=utc(now_ms), step="1d")
+    while hub.store.roll_up(now_ms):
+        pass
+    hub.ledger.close()
+
+
+def test_an_anchor_that_comes_late_moves_the_rows_between_it_and_the_next(hub: TestHub) -> None:
+    """Batches do not come in order: dates, spans, summaries and charges follow the anchor all the same."""
+    day_ms = 86_400_000
+    late = event(6, ChargingSession(1, 9, 1, 1500, 1, 1600, EndReason.UNPLUGGED), uptime_s=1600)
+    hub.send_batch(of(anchor(1, 2000, NOON_MS), samples(2, [1500], [7]), late))
+    assert hub.store.roll_up(NOON_MS + 3 * day_ms)
+    hub.send_batch(of(anchor(3, 1000, NOON_MS - day_ms - 1_000_000)))
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.utc_ms for sample in found] == [NOON_MS - day_ms - 500_000]
+    (session,) = hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)
+    assert session.start.utc_ms == NOON_MS - day_ms - 500_000
+    today, yesterday = (
+        hub.store.hours("ecole-a", ["controller.panel_power_w"], start_ms, start_ms + day_ms)[
+            "controller.panel_power_w"
+        ]
+        for start_ms in (NOON_MS // day_ms * day_ms, (NOON_MS // day_ms - 1) * day_ms)
+    )
+    assert (len(today), len(yesterday)) == (0, 1)
+
+
+def test_a_gap_cannot_settle_what_is_still_to_come(hub: TestHub) -> None:
+    """A row may only speak of rows before it."""
+    ack = hub.send_batch(of(event(3, Gap(1, 10**6, GapCause.LOST))))
+    assert (ack.upto, ack.missing) == (3, ())
+    assert hub.send_batch(of(samples(5, [60], [1]))).missing == ((4, 4),)
+
+
+def test_a_row_that_arrived_is_not_lost_whatever_was_declared(hub: TestHub) -> None:
+    """Received, missing and lost add up to the highest row."""
+    hub.send_batch(of(samples(1, [60, 120, 180], [1, 2, 3])))
+    hub.send_batch(of(event(6, Gap(2, 5, GapCause.DISK_FULL))))
+    answer = loss(hub.ledger, "ecole-a")
+    assert (answer.received, answer.lost, answer.missing, answer.epochs[0].highest_seq) == (4, {"disk_full": 2}, 0, 6)
+
+
+def test_a_day_too_wild_to_be_stored_is_computed_instead(hub: TestHub) -> None:
+    """Sums beyond what a column holds stop neither the ingest nor the answers."""
+    schema_payload = schema.encode(Schema((TableSpec("system", 900, (ColumnSpec("system.sent_bytes", 0),)),)))
+    hub.send(Channel.SCHEMA, schema_payload)
+    huge = batch.TableRows(0, (2, 3, 4), (1, 1, 1), (0, 60, 120), ((2**52 - 1,) * 3,))
+    wild = batch.Batch(1, schema.schema_id(schema_payload), (huge,), (anchor(1, 0, NOON_MS - 2 * 86_400_000),))
+    hub.send_batch(wild)
+    assert hub.store.roll_up(NOON_MS)
+    assert not hub.store.roll_up(NOON_MS)
+    start_ms = NOON_MS - 2 * 86_400_000
+    (hour,) = hub.store.hours("ecole-a", ["system.sent_bytes"], start_ms, start_ms + 3_600_000)["system.sent_bytes"]
+    assert hour.count == 3
+
+
+def test_an_implausible_value_is_not_shown_by_the_hub_either(hub: TestHub) -> None:
+    """A figure that no site can have measured is absent from series and present state."""
+    hub.send_batch(of(anchor(1, 0, NOON_MS), samples(2, [0, 60], [10**8, 5])), at_ms=NOON_MS + 60_000)
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.value for sample in found] == [5]

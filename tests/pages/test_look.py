@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Literal
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 import dashboards

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.limits import VALUE_MAX
-from protocol.ranges import Range, contains, holes, members, runs, size, union
+from protocol.ranges import Range, contains, holes, members, runs, size, union, without
 
 seqs = st.integers(1, 60)
 _range = st.tuples(seqs, st.integers(0, 12)).map(lambda pair: (pair[0], sum(pair)))
@@ -82,3 +82,11 @@ def test_a_range_costs_nothing_however_long(last: int) -> None:
     assert holes(everything, last) == []
     assert contains(everything, last)
     assert list(islice(members(everything), 3)) == [1, 2, 3]
+
+
+@given(some_ranges, some_ranges)
+def test_without_is_set_difference(ranges: list[Range], removed: list[Range]) -> None:
+    """What is left is what Python's sets leave."""
+    left = without(ranges, removed)
+    assert _as_set(left) == _as_set(ranges) - _as_set(removed)
+    assert left == union(left)

@@ -7,7 +7,6 @@ revision = "0001"
 down_revision = None
 
 _RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_UNDATED = sa.text("undated")
 _NULL_PAYLOAD = sa.text("payload IS NULL")
 
 
@@ -70,15 +69,17 @@ def _receipt_tables() -> None:
         sa.Column("received_at_ms", sa.BigInteger, nullable=False),
         sa.Column("start_ms", sa.BigInteger),
         sa.Column("end_ms", sa.BigInteger),
-        sa.Column("undated", sa.Boolean, nullable=False),
+        sa.Column("first_boot", sa.BigInteger),
+        sa.Column("last_boot", sa.BigInteger),
         sa.Column("payload", sa.LargeBinary, nullable=False),
     )
     op.create_index("archive_by_time", "archive", ["site", "end_ms", "start_ms"])
-    op.create_index("archive_undated", "archive", ["site", "epoch"], sqlite_where=_UNDATED, postgresql_where=_UNDATED)
+    op.create_index("archive_by_boot", "archive", ["site", "epoch", "last_boot", "first_boot"])
     op.create_table(
         "rejects",
         sa.Column("id", _RowId, primary_key=True, autoincrement=True),
         sa.Column("received_at_ms", sa.BigInteger, nullable=False),
+        sa.Column("site", sa.String(32)),
         sa.Column("topic", sa.Text, nullable=False),
         sa.Column("refusal", sa.String(20), nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
@@ -92,7 +93,7 @@ def _fact_tables() -> None:
         _site(),
         sa.Column("epoch", sa.BigInteger, primary_key=True),
         sa.Column("seq", sa.BigInteger, primary_key=True),
-        sa.Column("boot", sa.Integer, nullable=False),
+        sa.Column("boot", sa.BigInteger, nullable=False),
         sa.Column("uptime_s", sa.BigInteger, nullable=False),
         sa.Column("utc_ms", sa.BigInteger, nullable=False),
         sa.Column("error_ms", sa.BigInteger, nullable=False),
@@ -104,14 +105,14 @@ def _fact_tables() -> None:
         _site(),
         sa.Column("epoch", sa.BigInteger, primary_key=True),
         sa.Column("taken_seq", sa.BigInteger, primary_key=True),
-        sa.Column("slot", sa.Integer, nullable=False),
+        sa.Column("slot", sa.BigInteger, nullable=False),
         sa.Column("found", sa.Boolean, nullable=False),
-        sa.Column("start_boot", sa.Integer, nullable=False),
+        sa.Column("start_boot", sa.BigInteger, nullable=False),
         sa.Column("start_uptime_s", sa.BigInteger, nullable=False),
         sa.Column("start_ms", sa.BigInteger),
         sa.Column("start_error_ms", sa.BigInteger),
         sa.Column("ended_seq", sa.BigInteger),
-        sa.Column("end_boot", sa.Integer),
+        sa.Column("end_boot", sa.BigInteger),
         sa.Column("end_uptime_s", sa.BigInteger),
         sa.Column("end_ms", sa.BigInteger),
         sa.Column("end_error_ms", sa.BigInteger),
@@ -123,8 +124,8 @@ def _fact_tables() -> None:
         _site(),
         sa.Column("epoch", sa.BigInteger, primary_key=True),
         sa.Column("seq", sa.BigInteger, primary_key=True),
-        sa.Column("kind", sa.Integer, nullable=False),
-        sa.Column("boot", sa.Integer, nullable=False),
+        sa.Column("kind", sa.BigInteger, nullable=False),
+        sa.Column("boot", sa.BigInteger, nullable=False),
         sa.Column("uptime_s", sa.BigInteger, nullable=False),
         sa.Column("utc_ms", sa.BigInteger),
         sa.Column("body", sa.Text, nullable=False),
