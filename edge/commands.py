@@ -154,7 +154,7 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 def _dump_head(settings: Settings, device: Device) -> dict[str, Any]:
     """Say where a dump comes from; dropped into tests/devices/<profile>/, it becomes a test."""
-    return {"source": f"dump at {settings.site}", "kind": "field_capture", "device": device.profile.title}
+    return {"source": f"dump at {settings.site}", "kind": "dump", "device": device.profile.title}
 
 
 def _readings(device: Device, result: PollResult) -> Iterator[dict[str, Any]]:

@@ -32,7 +32,8 @@ def profile_of(name: str) -> Profile:
 
 def lines_of(case: Path) -> list[dict[str, Any]]:
     """Read a case, its head first."""
-    return [json.loads(line) for line in case.read_text("utf-8").splitlines()]
+    head, *lines = (json.loads(line) for line in case.read_text("utf-8").splitlines())
+    return [head, *(line for line in lines if "error" not in line)]
 
 
 def register_of(name: str, metric: str) -> Register:
