@@ -148,10 +148,10 @@ def test_one_walks_from_day_to_day(visitors: Visitors) -> None:
     page.get_by_role("heading", name="Dimanche 22").wait_for()
     assert "Données reçues : 100 %, jusqu'à 24 h." in plain(page.locator("main").inner_text())
     nav.get_by_role("link", name="Lendemain").click()
-    assert page.get_by_role("heading", name="Lundi 23").is_visible()
+    page.get_by_role("heading", name="Lundi 23").wait_for()
     page.go_back()
     nav.get_by_role("link", name="Aujourd").click()
-    assert page.url.endswith(SCHOOL)
+    page.wait_for_url(f"**{SCHOOL}")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_cannot_be_shown_is_explained(visitors: Visitors, path: str, status
     assert response.status == status
     assert words in plain(visit.page.locator("main").inner_text())
     visit.page.locator("a.bouton").click()
-    assert visit.page.locator("svg[role=img], .sites").count() > 0
+    visit.page.locator("svg[role=img], .sites").first.wait_for()
 
 
 def test_the_keyboard_skips_to_the_content(visitors: Visitors) -> None:
