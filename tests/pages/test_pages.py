@@ -94,7 +94,7 @@ def test_a_row_is_a_link_to_its_site(visitors: Visitors) -> None:
     page.locator(".sites > li").nth(2).click(position={"x": 300, "y": 200})
     assert page.url.endswith(SCHOOL)
     page.get_by_role("link", name="Tous les sites").click()
-    assert page.locator(".sites").count() == 1
+    page.locator(".sites").wait_for()
 
 
 def test_a_site_tells_its_day(visitors: Visitors) -> None:
