@@ -121,6 +121,7 @@ class Agent:
         if connected and self.uplink.silent():
             _LOG.warning("the hub has not acknowledged anything for a while; connecting anew")
             link.hang_up()
+            connected = False
         if self.uplink.should_connect(connected=connected, connecting=link.connecting(), now_s=now_s):
             link.connect()
         while connected and self.uplink.may_send(self._outbox.backlog(), now_s):

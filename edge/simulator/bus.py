@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import tty
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class _Channel:
                 self.file.send(data)
 
 
-class _Bus:
+class _Bus(ABC):
     """The loop that both kinds of bus share."""
 
     def __init__(self, slaves: Mapping[int, Responder]) -> None:
@@ -141,9 +142,9 @@ class _Bus:
             channel.replies.remove(reply)
             channel.send(reply[1])
 
+    @abstractmethod
     def _take_request(self, channel: _Channel, now: float) -> bool:
         """Take one request off the buffer and answer it; False when none is complete."""
-        raise NotImplementedError
 
     def _schedule(self, channel: _Channel, frame: bytes, now: float) -> None:
         """Let a reply leave when the mischief lets it."""
