@@ -74,7 +74,11 @@ def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: dateti
             agent.step(now)
             if now.uptime_s >= next_status_s:
                 next_status_s = now.uptime_s + STATUS_EVERY_S
-                link_state = {"connected": link.connected(), "last_error": link.last_error}
+                link_state = {
+                    "connected": link.connected(),
+                    "last_error": link.last_error,
+                    "refused_acks": link.refused_acks,
+                }
                 commands.write_status(settings, status_of(agent, outbox, link_state, now))
                 system.notify("WATCHDOG=1")
             time.sleep(step_s)

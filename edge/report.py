@@ -48,6 +48,8 @@ def lines_of(status: Mapping[str, Any]) -> list[str]:
         f"outbox     {outbox['rows']} rows wait for the hub, {outbox['alarms']} of them alarms",
         f"hub        {link}; last ack {_ago(hub['last_ack_age_s'])}; {hub['sent_bytes']} payload bytes sent",
     ]
+    if hub.get("refused_acks"):
+        lines.append(f"           {hub['refused_acks']} acks could not be used, see the log")
     if hub.get("last_error"):
         lines.append(f"           {hub['last_error']}")
     occupied = status["slots"]["occupied"]

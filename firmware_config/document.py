@@ -89,6 +89,7 @@ def load(text: str, schema: str, origin: str) -> Document:
 def _validator(schema: str) -> Draft202012Validator:
     text = resources.files("firmware_config").joinpath("schemas", f"{schema}.schema.json").read_text("utf-8")
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    # jsonschema leaves `extend` without types.
     strict: type[Draft202012Validator] = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]
     return strict(json.loads(text))
 

@@ -194,7 +194,9 @@ class SeriesStore(Protocol):
 
 
 class Inbox(Protocol):
-    """The broker as the hub sees it."""
+    """The broker as the hub sees it; `overflowed` counts the messages left to it because too many waited here."""
+
+    overflowed: int
 
     def take(self, limit: int) -> list[Message]:
         """Take what arrived, at most so many."""

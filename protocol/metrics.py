@@ -78,9 +78,6 @@ _ALL = (
 
 CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
-CHARGE_STAGES = ("off", "float", "boost", "equalise", "bulk")
-"""The common numbering of `charge_stage`; every profile maps its device's own codes to it."""
-
 
 def metric_of(column: str) -> Metric:
     """Look up the metric behind a column name such as `controller.panel_power_w`.

@@ -24,6 +24,7 @@ class Pipe:
     chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  tests want the same luck
     consumer: Consumer | None = None
     up_bytes: int = 0
+    overflowed: int = 0
     _up: list[Message] = field(default_factory=list)
     _down: list[bytes] = field(default_factory=list)
     _connected: bool = True

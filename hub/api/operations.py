@@ -45,6 +45,11 @@ class HubCollector(Collector):
         yield CounterMetricFamily("kayasol_rows", "rows committed", counters.rows)
         yield CounterMetricFamily("kayasol_rows_offered", "rows offered, repeats included", counters.rows_offered)
         yield CounterMetricFamily("kayasol_commit_retries", "commits the ledger refused", counters.retries)
+        yield CounterMetricFamily("kayasol_overflowed", "messages left to the broker", counters.overflowed)
+        commit = GaugeMetricFamily("kayasol_last_commit_age_seconds", "age of the last commit of the ingest")
+        if counters.last_commit_ms is not None:
+            commit.add_metric([], (self._context.now_ms() - counters.last_commit_ms) / 1000)
+        yield commit
         rejected = CounterMetricFamily("kayasol_rejected", "messages kept aside", labels=["refusal"])
         for refusal, count in counters.rejected.items():
             rejected.add_metric([refusal], count)

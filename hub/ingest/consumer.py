@@ -38,6 +38,7 @@ class Counters:
     rows: int = 0
     rows_offered: int = 0
     retries: int = 0
+    overflowed: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     last_commit_ms: int | None = None
 
@@ -78,6 +79,7 @@ class Consumer:
     def step(self, now_ms: int) -> int:
         """Commit and acknowledge what arrived; returns the number of messages done with."""
         self._waiting += self._inbox.take(GROUP_MAX - len(self._waiting))
+        self.counters.overflowed = self._inbox.overflowed
         if not self._waiting or now_ms < self._not_before_ms:
             return 0
         try:

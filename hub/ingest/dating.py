@@ -76,10 +76,6 @@ class Dater:
         self._anchors = {boot: sorted(found) for boot, found in anchors.items()}
         self._uptimes = {boot: [anchor.uptime_s for anchor in found] for boot, found in self._anchors.items()}
 
-    def knows(self, boot: int) -> bool:
-        """Say whether rows of this boot can be dated."""
-        return bool(self._anchors.get(boot))
-
     def date(self, boot: int, uptime_s: int) -> Date:
         """Date one row."""
         found = self._anchors.get(boot)

@@ -139,7 +139,7 @@ def _engine(url: str) -> Engine:
 
 def _sqlite_settings(connection: object, _: object) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3.Connection; SQLAlchemy begins by itself
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # likewise
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -48,6 +48,7 @@ class MemoryInbox:
     waiting: list[Message] = field(default_factory=list)
     settled: list[Message] = field(default_factory=list)
     acks: list[tuple[Address, Ack]] = field(default_factory=list)
+    overflowed: int = 0
 
     def take(self, limit: int) -> list[Message]:
         """See `Inbox.take`."""

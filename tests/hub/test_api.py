@@ -196,12 +196,16 @@ def test_a_mistake_of_the_hub_is_a_problem_too(hub: TestHub, monkeypatch: pytest
         assert "Rien n" in client.get("/").text
 
 
-def test_operations(client: TestClient) -> None:
+def test_operations(hub: TestHub, client: TestClient) -> None:
     """Alive, ready, and counters that Prometheus reads."""
+    hub.inbox.overflowed = 3
+    hub.consumer.step(NOW_MS)
     assert client.get("/healthz").json()["status"] == "alive"
     assert client.get("/readyz").json() == {"status": "ready"}
     metrics = client.get("/metrics").text
     assert "kayasol_rows_total 18.0" in metrics
+    assert "kayasol_overflowed_total 3.0" in metrics
+    assert "kayasol_last_commit_age_seconds 0.0" in metrics
     assert 'kayasol_site_age_seconds{site="ecole-a"} 60.0' in metrics
 
 

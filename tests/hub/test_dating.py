@@ -51,7 +51,7 @@ def test_a_boot_without_anchor_is_unknown() -> None:
     """No anchor, no date, and never a guess."""
     assert Dater({1: [ntp(0, 0)]}).date(2, 5) == UNKNOWN
     assert UNKNOWN.quality is TimeQuality.UNKNOWN
-    assert not Dater({1: []}).knows(1)
+    assert Dater({1: []}).date(1, 5) == UNKNOWN
 
 
 def test_a_date_outside_of_this_century_is_no_date() -> None:
