@@ -5,7 +5,7 @@ DAYS ?= 60
 PYTEST ?=
 BIN := .venv/bin
 
-.PHONY: help demo compare test check fix lock bench-wire bench-agent clean
+.PHONY: help demo compare test check fix docs lock bench-wire bench-agent bench-slots clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,10 @@ fix: ## format, and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: ## write docs/devices.md from the device profiles
+	@scripts/setup dev
+	@$(BIN)/python -m scripts.devices_page
+
 lock: ## pin every dependency anew, with hashes and without addresses
 	@scripts/setup dev
 	@for extra in edge hub; do $(PIN) --extra $$extra -o locks/$$extra.txt || exit 1; done
@@ -54,6 +58,10 @@ bench-agent: ## memory and CPU of the agent beside a 25-line script
 	@scripts/test-packages
 	@scripts/setup dev
 	@$(BIN)/python -m bench.agent
+
+bench-slots: ## worst delay of slot sampling beside dead, slow and garbling devices
+	@scripts/setup dev
+	@$(BIN)/python -m bench.slots
 
 clean: ## forget what the commands above made
 	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from edge import VERSION, commands, wiring
+from edge import VERSION, commands, inspection, profiles, wiring
 from edge.errors import EdgeError
 from edge.io import system
 from edge.report import lines_of, status_of
 from edge.settings import Settings, parse
-from firmware_config import ConfigError, board_text, profile_text
+from firmware_config import ConfigError, board_text, load, profile_text
 
 STATUS_EVERY_S = 30.0
 STEP_S = 0.25
@@ -31,6 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
+        if arguments.command == "decode":
+            return _decode(arguments.profile, arguments.frames)
         settings = _settings(arguments.site)
         match arguments.command:
             case "run":
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "check":
                 print("\n".join(commands.check(settings)))
             case "dump":
-                commands.dump(settings, arguments.device, sys.stdout)
+                inspection.dump(settings, arguments.device, sys.stdout)
             case "status":
                 return _print_status(settings, as_json=arguments.json)
             case _:
@@ -88,6 +90,17 @@ def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: dateti
     return 0
 
 
+def _decode(profile: str, path: Path) -> int:
+    document = load(profile_text(profile), "device", f"profile {profile}")
+    try:
+        text = sys.stdin.read() if path == Path("-") else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough is no error
+    inspection.decode(profiles.parse(document), text.splitlines(), sys.stdout)
+    return 0
+
+
 def _print_status(settings: Settings, *, as_json: bool) -> int:
     status = commands.read_status(settings)
     print(json.dumps(status, indent=2, ensure_ascii=False) if as_json else "\n".join(lines_of(status)))
@@ -118,6 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("check", help="say what the settings mean, without touching any device")
     dump_verb = verbs.add_parser("dump", help="read every register of a device once, as JSON")
     dump_verb.add_argument("device", nargs="?", help="name in site.yaml; default: all")
+    decode_verb = verbs.add_parser("decode", help="say what captured requests and responses mean, as JSON")
+    decode_verb.add_argument("--profile", required=True, metavar="NAME")
+    decode_verb.add_argument("frames", type=Path, metavar="FILE", help="JSON lines; - for standard input")
     status_verb = verbs.add_parser("status", help="show what the running agent last said of itself")
     status_verb.add_argument("--json", action="store_true", help="for programs")
     export_verb = verbs.add_parser("export", help="write what the hub lacks to a folder, for a courier")

@@ -32,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 SETTLE_S = 1.0
 """Patience before the first look at the slots: pull-ups must have settled, or every phone would seem to have left."""
 
+ASK_AGAIN_S = 600.0
+"""When a device that did not answer is asked again at the latest."""
 _DISK_REFUSES = "outbox-not-writable"
 
 
@@ -56,9 +58,13 @@ class Agent:
         self._lines = tuple({id(line): line for line in ports.readers.values()}.values())
         self._boot = boot
         self._tables = {table.name: i for i, table in enumerate(tables.schema_of(settings).tables)}
-        self.devices = {d.name: PolledDevice(self._tables[d.name], d) for d in settings.devices}
+        self.devices = {d.name: PolledDevice(self._tables[d.name], d, d.quantities, d.name) for d in settings.devices}
+        asked_daily = {tables.settings_of(d): d for d in settings.devices if d.settings}
+        for job, device in asked_daily.items():
+            self.devices[job] = PolledDevice(self._tables[job], device, device.settings, job, alarms_on_silence=False)
         self.schedule = Schedule(
             {d.name: float(d.poll_interval_s) for d in settings.devices}
+            | dict.fromkeys(asked_daily, float(tables.SETTINGS_INTERVAL_S))
             | {tables.SITE: float(settings.site_interval_s), tables.SYSTEM: float(settings.system_interval_s)}
         )
         self._debouncer = SlotDebouncer(settings.kiosk.debounce_s if settings.kiosk is not None else 0.0)
@@ -100,8 +106,11 @@ class Agent:
             for result in line.finished():
                 device = self.devices[result.device]
                 values, alarms = device.take(result)
-                self.schedule.settle(result.device, succeeded=values is not None)
-                if values is not None:
+                answers = device.state.failures_in_a_row == 0
+                self.schedule.settle(result.device, succeeded=answers)
+                if values is None:  # a device that is still telling where its registers are is asked on at once
+                    self.schedule.hasten(result.device, uptime_s if answers else uptime_s + ASK_AGAIN_S)
+                else:
                     self._outbox.add_sample(device.table, self._boot, device.asked_at_s, values)
                 for alarm in alarms:
                     self._event(device.asked_at_s, alarm)
@@ -151,10 +160,9 @@ class Agent:
 
     def _start(self, job: str, uptime_s: float) -> None:
         if job in self.devices:
-            if self._ports.readers[job].start(self.devices[job].poll()):
-                self.devices[job].asked(uptime_s)
-            else:
-                self.schedule.settle(job, succeeded=False)
+            polled = self.devices[job]
+            if self._ports.readers[polled.device.name].start(polled.poll()):  # else its last poll is still under way
+                polled.asked(uptime_s)
         elif job == tables.SYSTEM:
             readings = {
                 **self._ports.probe.readings(),

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from edge import wiring
 from edge.agent import fitting
 from edge.devices import PolledDevice
-from edge.errors import Refused, RetryLater
+from edge.errors import RetryLater
 from edge.io import system
 from edge.io.outbox_view import read_only
-from edge.ports import PollResult
-from edge.readplan import words_of
-from edge.registers import decode
-from edge.settings import Device, Settings
+from edge.settings import Settings
 from edge.tables import schema_of
 from edge.uplink import ROWS_FULL
 from protocol import courier
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
 
 STATUS = "status.json"
 SYSTEMD_RUNTIME = Path("/run/kayasol")
-DUMP_TIMEOUT_S = 60.0
 
 
 def check(settings: Settings) -> Iterator[str]:
@@ -38,10 +33,10 @@ def check(settings: Settings) -> Iterator[str]:
     for device in settings.devices:
         connection = device.connection
         where = connection.port or f"{connection.host}:{connection.tcp_port}"
-        blocks = len(PolledDevice(0, device).poll().blocks)
+        blocks = len(PolledDevice(0, device, device.quantities, device.name).poll().blocks)
         yield (
             f"{device.name}: {device.profile.title} ({device.profile.confidence}) at {where}, unit {device.unit}; "
-            f"{len(device.registers)} values in {blocks} requests every {device.poll_interval_s} s"
+            f"{len(device.quantities)} values in {blocks} requests every {device.poll_interval_s} s"
         )
     if settings.kiosk is not None:
         pins = ", ".join(f"{slot} on GPIO {pin.number}" for slot, pin in settings.kiosk.slots.items())
@@ -57,24 +52,6 @@ def check(settings: Settings) -> Iterator[str]:
         f"{values:.0f} values a minute, a batch every {uplink.batch_interval_s} s"
     )
     yield f"outbox: {settings.outbox.directory}, at most {settings.outbox.rows_max} rows"
-
-
-def dump(settings: Settings, wanted: str | None, out: TextIO) -> None:
-    """Read every register of the wanted devices once and print one JSON line for each."""
-    devices = [device for device in settings.devices if wanted in (None, device.name)]
-    if not devices:
-        raise Refused(f"no device {wanted!r} in the settings; there are {', '.join(d.name for d in settings.devices)}")
-    lines = wiring.open_lines(settings)
-    try:
-        for device in devices:
-            line = lines[device.name]
-            print(json.dumps(_dump_head(settings, device), ensure_ascii=False), file=out)
-            line.start(PolledDevice(0, device).poll())
-            for reading in _readings(device, _wait(line.finished)):
-                print(json.dumps(reading, ensure_ascii=False), file=out)
-    finally:
-        for opened in set(lines.values()):
-            opened.close()
 
 
 def write_status(settings: Settings, status: dict[str, Any]) -> None:
@@ -150,39 +127,6 @@ def _write_whole(path: Path, data: bytes) -> None:
         fresh.replace(path)
     except OSError as error:
         raise RetryLater(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _dump_head(settings: Settings, device: Device) -> dict[str, Any]:
-    """Say where a dump comes from; dropped into tests/devices/<profile>/, it becomes a test."""
-    return {"source": f"dump at {settings.site}", "kind": "dump", "device": device.profile.title}
-
-
-def _readings(device: Device, result: PollResult) -> Iterator[dict[str, Any]]:
-    for register in device.registers:
-        line: dict[str, Any] = {
-            "device": device.name,
-            "metric": register.metric,
-            "table": register.table,
-            "address": register.address,
-        }
-        words = words_of(register, result.answers)
-        if words is None:
-            error = next((str(e) for block, e in result.errors.items() if block.holds(register)), "not asked")
-            yield {**line, "error": error}
-            continue
-        reading = decode(register, words)
-        value = None if reading.value is None else round(reading.value * 10.0**-register.decimals, register.decimals)
-        problem = {"problem": reading.problem} if reading.problem is not None else {}
-        yield {**line, "words": words, "value": value, **problem}
-
-
-def _wait(finished: Any) -> PollResult:  # noqa: ANN401  a bound method of the line
-    for _ in range(int(DUMP_TIMEOUT_S / 0.05)):
-        results: list[PollResult] = finished()
-        if results:
-            return results[0]
-        time.sleep(0.05)
-    raise RetryLater(f"no answer within {DUMP_TIMEOUT_S:g} s")
 
 
 def _status_paths(settings: Settings) -> list[Path]:

@@ -6,14 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge import readplan
+from edge.errors import EdgeError, Refused
 from edge.ports import Poll, PollResult, Values
-from edge.registers import Problem, Reading, decode
+from edge.profiles import located, registers_of
+from edge.readplan import Block, Words
+from edge.registers import Problem, Quantity, Reading
 from edge.schedule import BACK_OFF_AFTER
 from edge.settings import Device
+from edge.sunspec import Chain
 from protocol.events import AlarmCleared, AlarmRaised
 
 CLEAR_AFTER = 10
 """Plausible readings in a row that end the alarm about an implausible one."""
+REST_S = 86_400
+"""How long a block that the device refuses is left alone."""
+SLEEP_S = 16 * 3600
+"""How long a device that sleeps at night may be silent before it is an alarm."""
+_ZEROS_MIN = 4
+"""Words of nothing but zeros that may mean: there is nothing there."""
 
 
 @dataclass(slots=True)
@@ -31,22 +41,35 @@ class DeviceState:
 
 @dataclass(slots=True)
 class PolledDevice:
-    """One device of the settings, its read plan and its state."""
+    """Some quantities of one device of the settings, their read plan and state; `job` names the poll."""
 
     table: int
     device: Device
+    quantities: tuple[Quantity, ...]
+    job: str
+    alarms_on_silence: bool = True
     state: DeviceState = field(default_factory=DeviceState)
     asked_at_s: int = 0
     _good_runs: dict[str, int] = field(default_factory=dict)
-    _blocks: tuple[readplan.Block, ...] = ()
+    _silent: bool = False
+    _chain: Chain | None = None
+    _placed: tuple[Quantity, ...] = ()
+    _blocks: list[Block] = field(default_factory=list)
+    _rests: dict[Block, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        profile = self.device.profile
-        self._blocks = readplan.plan(self.device.registers, count_max=profile.count_max, gap_max=profile.gap_max)
+        if self.device.profile.models:
+            self._chain = Chain()
+        else:
+            self._place({})
 
     def poll(self) -> Poll:
-        """Ask for everything the settings want of this device."""
-        return Poll(self.device.name, self.device.unit, self._blocks)
+        """Ask for everything wanted of this device, but for what it refused less than a day ago."""
+        if self._chain is not None and not self._chain.complete:
+            blocks: tuple[Block, ...] = (self._chain.block(),)
+        else:
+            blocks = tuple(block for block in self._blocks if self._rests.get(block, 0.0) <= self.asked_at_s)
+        return Poll(self.job, self.device.unit, blocks, any_unit=self.device.profile.bus.any_unit)
 
     def asked(self, uptime_s: float) -> None:
         """Note when the poll that is now under way began; its row will carry that moment."""
@@ -60,35 +83,82 @@ class PolledDevice:
         return self.state.latest.get("load_power_w")
 
     def take(self, result: PollResult) -> tuple[Values | None, list[AlarmRaised | AlarmCleared]]:
-        """Read the answers: the row to store (None when nothing was answered), and alarms that begin or end."""
+        """Read the answers: the row to store (None when there is none), and alarms that begin or end."""
         self.state.polls += 1
+        if self._chain is not None and not self._chain.complete:
+            return None, self._walk(self._chain, result)
         if not result.answers:
-            return None, self._failed(result)
+            return None, self._failed(result.errors)
+        self._avoid(result.errors)
+        answers = self._meant(result.answers)
         values: list[int | None] = []
-        alarms: list[AlarmRaised | AlarmCleared] = []
-        for register in self.device.registers:
-            words = readplan.words_of(register, result.answers)
-            reading = decode(register, words) if words is not None else None
+        alarms = self._heard(result.errors)
+        for quantity in self._placed:
+            reading = readplan.reading(quantity, answers)
             values.append(reading.value if reading is not None else None)
-            self.state.latest[register.metric] = _float(reading, register.decimals)
+            self.state.latest[quantity.metric] = _float(reading, quantity.decimals)
             if reading is not None:
-                alarms += self._judge(register.metric, reading)
-        if self.state.failures_in_a_row >= BACK_OFF_AFTER:
-            alarms.append(AlarmCleared(f"silent:{self.device.name}"))
-        self.state.failures_in_a_row = 0
+                alarms += self._judge(quantity.metric, reading)
         self.state.last_read_s = float(self.asked_at_s)
-        if result.errors:
-            self.state.last_error = "; ".join(sorted({str(error) for error in result.errors.values()}))
         return values, alarms
 
-    def _failed(self, result: PollResult) -> list[AlarmRaised | AlarmCleared]:
+    def _place(self, bases: Mapping[int, int]) -> None:
+        """Plan the blocks, now that it is known where the registers are."""
+        self._placed = located(self.quantities, bases)
+        self._blocks = list(readplan.plan(registers_of(self._placed), self.device.profile.limits))
+
+    def _walk(self, chain: Chain, result: PollResult) -> list[AlarmRaised | AlarmCleared]:
+        """Take one step along the list of a SunSpec device; begin anew when it cannot be walked."""
+        (block,) = result.answers.keys() | result.errors.keys()
+        error = result.errors.get(block)
+        if error is not None and not isinstance(error, Refused):
+            self._chain = Chain()
+            return self._failed(result.errors)
+        try:
+            chain.take(result.answers.get(block))
+        except LookupError as reason:
+            self._chain = Chain()
+            return self._failed({block: Refused(f"{self.device.name}: {reason}")})
+        if chain.complete:
+            self._place(chain.bases)
+        return self._heard({})
+
+    def _avoid(self, errors: Mapping[Block, EdgeError]) -> None:
+        """Ask for the parts of a block that was refused, and leave alone for a day what is refused by itself."""
+        for block, error in errors.items():
+            if not isinstance(error, Refused):
+                continue
+            parts = readplan.pieces(block, registers_of(self._placed))
+            if parts == [block]:
+                self._rests[block] = self.asked_at_s + REST_S
+            else:
+                at = self._blocks.index(block)
+                self._blocks[at : at + 1] = parts
+
+    def _meant(self, answers: Mapping[Block, Words]) -> Mapping[Block, Words]:
+        """Leave out blocks of zeros where the device says so when it has nothing to say."""
+        if not self.device.profile.zeros_are_nothing:
+            return answers
+        return {block: words for block, words in answers.items() if any(words) or len(words) < _ZEROS_MIN}
+
+    def _heard(self, errors: Mapping[Block, EdgeError]) -> list[AlarmRaised | AlarmCleared]:
+        """Note that the device answered, and what it did not answer."""
+        self.state.failures_in_a_row = 0
+        if errors:
+            self.state.last_error = _said(errors)
+        was_silent, self._silent = self._silent, False
+        return [AlarmCleared(f"silent:{self.device.name}")] if was_silent else []
+
+    def _failed(self, errors: Mapping[Block, EdgeError]) -> list[AlarmRaised | AlarmCleared]:
         state = self.state
         state.failures += 1
         state.failures_in_a_row += 1
-        state.last_error = "; ".join(sorted({str(error) for error in result.errors.values()}))
+        state.last_error = _said(errors)
         state.latest = dict.fromkeys(state.latest)
-        if state.failures_in_a_row != BACK_OFF_AFTER:
+        asleep = self.device.profile.bus.sleeps and self.asked_at_s - (state.last_read_s or 0.0) <= SLEEP_S
+        if self._silent or asleep or not self.alarms_on_silence or state.failures_in_a_row < BACK_OFF_AFTER:
             return []
+        self._silent = True
         return [AlarmRaised(f"silent:{self.device.name}", state.last_error[:200])]
 
     def _judge(self, metric: str, reading: Reading) -> list[AlarmRaised | AlarmCleared]:
@@ -114,6 +184,10 @@ class PolledDevice:
 def load_powers(devices: Mapping[str, PolledDevice], uptime_s: float) -> dict[str, float | None]:
     """Gather the load power of every device that tells one; what is older than two polls is unknown."""
     return {name: device.load_power_w(uptime_s) for name, device in devices.items()}
+
+
+def _said(errors: Mapping[Block, EdgeError]) -> str:
+    return "; ".join(sorted({str(error) for error in errors.values()}))
 
 
 def _float(reading: Reading | None, decimals: int) -> float | None:

@@ -27,6 +27,8 @@ class Poll:
     device: str
     unit: int
     blocks: tuple[Block, ...]
+    any_unit: bool = False
+    """Take the reply whichever unit signs it: some devices have one number to be asked by and another to answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,152 +1,213 @@
 """Device profiles: the YAML datasheet of one device family as frozen facts.
 
-The schema has already refused unknown keys; here the facts are held against the metric catalogue and each other.
+The schema has already refused unknown keys; `datasheet` reads the lines, here they become what a device tells.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from edge.registers import TYPES, Register, Table
+from edge import datasheet
+from edge.nameplate import Clock, Text
+from edge.readplan import Limits
+from edge.registers import Quantity, Register, Table
 from firmware_config.document import Document, Path
-from protocol.metrics import CATALOGUE
+from protocol.states import FAULTS_METRIC
 
-_DECIMALS_MAX = 6
-_WIDTHS = {"u16": 16, "u32": 32, "u8_high": 8, "u8_low": 8}
+_LISTS = ("registers", "settings", "extra")
 
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """How the family talks when nobody changed its settings."""
+    """How the family talks when nobody changed its settings; `baud` 0 is TCP only, `tcp_port` 0 serial only."""
 
-    baud: int
-    parity: str
-    stop_bits: int
     unit: int
     timeout_s: float
     pause_s: float
+    baud: int = 0
+    parity: str = "none"
+    stop_bits: int = 1
+    tcp_port: int = 0
+    any_unit: bool = False
+    reconnect: bool = False
+    sleeps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing that must hold for a device to be of this family."""
+
+    metric: str = ""
+    low: float = float("-inf")
+    high: float = float("inf")
+    nameplate: str = ""
+    like: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A SunSpec model that the profile reads; `length` is that of its body where all devices agree, else 0."""
+
+    ids: tuple[int, ...]
+    about: str
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One device family: its bus, what one request may read, and its registers."""
+    """One device family: its bus, what one request may read, and what it tells."""
 
     name: str
     title: str
+    kind: str
     confidence: str
+    sources: tuple[str, ...]
+    wiring: tuple[str, ...]
+    quirks: tuple[str, ...]
+    cannot_tell: tuple[str, ...]
     bus: Bus
-    count_max: int
-    gap_max: int
-    registers: tuple[Register, ...]
+    limits: Limits
+    step: int
+    tables_alike: bool
+    zeros_are_nothing: bool
+    probe: tuple[Probe, ...]
+    quantities: tuple[Quantity, ...]
+    settings: tuple[Quantity, ...]
+    extra: tuple[Quantity, ...]
+    nameplate: tuple[Text, ...]
+    clock: Clock | None
+    models: tuple[Model, ...]
 
-    def only(self, metrics: tuple[str, ...]) -> tuple[Register, ...]:
-        """Pick the registers of these metrics, in profile order; all of them when none is named."""
-        return tuple(r for r in self.registers if not metrics or r.metric in metrics)
+    @property
+    def all(self) -> tuple[Quantity, ...]:
+        """Everything that can be read: what is polled, then settings, then what must be asked for."""
+        return self.quantities + self.settings + self.extra
+
+    def only(self, metrics: tuple[str, ...]) -> tuple[Quantity, ...]:
+        """Pick these metrics, in profile order; all that are polled when none is named."""
+        if not metrics:
+            return self.quantities
+        return tuple(quantity for quantity in self.all if quantity.metric in metrics)
+
+
+def located(quantities: Iterable[Quantity], bases: Mapping[int, int]) -> tuple[Quantity, ...]:
+    """Put the registers of SunSpec models where a device has them; what it does not have is left out."""
+    return tuple(
+        replace(quantity, registers=tuple(placed for one in quantity.registers if (placed := _placed(one, bases))))
+        for quantity in quantities
+    )
+
+
+def _placed(register: Register, bases: Mapping[int, int]) -> Register | None:
+    if not register.models:
+        return register
+    base = next((bases[model] for model in register.models if model in bases), None)
+    return None if base is None else register.at(base)
+
+
+def registers_of(quantities: Iterable[Quantity]) -> list[Register]:
+    """List the registers behind quantities."""
+    return [register for quantity in quantities for register in quantity.registers]
 
 
 def parse(document: Document) -> Profile:
     """Read a profile; raises `ConfigError` naming line and reason for what contradicts the catalogue or itself."""
     data = document.data
-    registers: list[Register] = []
-    for i, line in enumerate(data["registers"]):
-        register = _register(document, i, line)
-        for other in registers:
-            if other.metric == register.metric:
-                document.refuse(("registers", i, "metric"), f"{register.metric} stands twice")
-            if _clash(other, register):
-                document.refuse(("registers", i, "address"), f"overlaps {other.metric}")
-        registers.append(register)
+    sheets = [datasheet.Sheet(document, (), data)]
+    sheets += [datasheet.Sheet(document, ("models", i), model) for i, model in enumerate(data.get("models", ()))]
+    lists = {name: _quantities(document, name, sheets) for name in _LISTS}
+    faults = tuple(register for sheet in sheets for register in sheet.faults())
+    if faults:
+        lists["registers"] += (Quantity(FAULTS_METRIC, 0, faults, "any"),)
+    _refuse_twice(document, lists)
+    if not lists["registers"]:
+        document.refuse((), "missing registers or models: a profile reads something")
+    blocks = data["blocks"]
     return Profile(
         name=data["profile"],
         title=data["title"],
+        kind=data.get("kind", "charge controller"),
         confidence=data["confidence"],
-        bus=Bus(**data["bus"]),
-        count_max=data["blocks"]["count_max"],
-        gap_max=data["blocks"]["gap_max"],
-        registers=tuple(registers),
+        sources=tuple(data["sources"]),
+        wiring=tuple(data["wiring"]),
+        quirks=tuple(data.get("quirks", ())),
+        cannot_tell=tuple(data.get("cannot_tell", ())),
+        bus=_bus(document, data["bus"]),
+        limits=Limits(blocks["count_max"], blocks["gap_max"], blocks.get("align", 0)),
+        step=blocks.get("step", 1),
+        tables_alike=blocks.get("alike", False),
+        zeros_are_nothing=blocks.get("zeros") == "nothing",
+        probe=tuple(_probe(document, i, line, lists, sheets) for i, line in enumerate(data.get("probe", ()))),
+        quantities=lists["registers"],
+        settings=lists["settings"],
+        extra=lists["extra"],
+        nameplate=tuple(text for sheet in sheets for text in sheet.nameplate()),
+        clock=_clock(document, data.get("clock")),
+        models=tuple(Model(tuple(m["ids"]), m["about"], m.get("length", 0)) for m in data.get("models", ())),
     )
 
 
-def _register(document: Document, i: int, line: dict[str, Any]) -> Register:
-    path = ("registers", i)
-    if line["metric"] not in CATALOGUE:
-        document.refuse((*path, "metric"), f"the catalogue knows no metric {line['metric']!r}")
-    # The scale is read as written, 0.01 and not the nearest double, so that values stay exact.
-    scale = Fraction(str(line.get("scale", 1)))
-    if scale == 0:
-        document.refuse((*path, "scale"), "a scale of zero loses every reading")
-    decimals = line.get("decimals", _decimals(scale))
-    if decimals is None:
-        document.refuse((*path, "scale"), f"{line['scale']} is no decimal fraction; say how many decimals to keep")
-    _check_place(document, path, line)
-    _check_codes(document, path, line)
-    bits = line.get("bits")
-    return Register(
-        metric=line["metric"],
-        table=Table(line["table"]),
-        address=line["address"],
-        type=line["type"],
-        low_word_first=line.get("words") == "low_first",
-        scale=scale * 10**decimals,
-        decimals=decimals,
-        bits=tuple(bits) if bits is not None else None,
-        map={int(code): common for code, common in line.get("map", {}).items()},
-        invalid=frozenset(line.get("invalid", ())),
-    )
+def _quantities(document: Document, name: str, sheets: list[datasheet.Sheet]) -> tuple[Quantity, ...]:
+    """Gather the lines of one list into quantities, in the order in which their metrics first stand."""
+    found: dict[str, Quantity] = {}
+    for sheet in sheets:
+        before = set(found)
+        for path, line, register in sheet.registers(name):
+            metric = register.metric
+            join, other = line.get("join"), found.get(metric)
+            if other is None:
+                if join == "else":
+                    document.refuse((*path, "join"), f"there is no line of {metric} before it to join")
+                found[metric] = Quantity(metric, register.decimals, (register,), join or "else")
+                continue
+            if join is None and metric not in before:
+                document.refuse((*path, "metric"), f"{metric} stands twice; say join: else or join: plus")
+            if other.decimals != register.decimals:
+                document.refuse(path, f"keeps {register.decimals} decimals, {metric} before it {other.decimals}")
+            found[metric] = replace(other, registers=(*other.registers, register), join=join or other.join)
+    return tuple(found.values())
 
 
-def _check_place(document: Document, path: Path, line: dict[str, Any]) -> None:
-    """Refuse a register that its table, its request or its device cannot hold."""
-    words = TYPES[line["type"]].words
-    if (line["type"] == "bit") != (line["table"] in (Table.COIL, Table.DISCRETE)):
-        document.refuse((*path, "type"), "coils and discrete inputs are of type bit, registers are not")
-    if (words > 1) != ("words" in line):
-        document.refuse(path, "a 32-bit type needs its word order, a shorter one has none")
-    if words > document.data["blocks"]["count_max"]:
-        document.refuse((*path, "type"), f"takes {words} words, more than blocks.count_max lets one request read")
-    if line["address"] + words > 1 << 16:
-        document.refuse((*path, "address"), "the register ends beyond address 65535")
+def _refuse_twice(document: Document, lists: Mapping[str, tuple[Quantity, ...]]) -> None:
+    seen: dict[str, str] = {}
+    for name, quantities in lists.items():
+        for quantity in quantities:
+            if quantity.metric in seen:
+                document.refuse((name,), f"{quantity.metric} stands under {seen[quantity.metric]} already")
+            seen[quantity.metric] = name
 
 
-def _check_codes(document: Document, path: Path, line: dict[str, Any]) -> None:
-    """Refuse bits that the type does not have and codes that the metric does not know."""
-    bits, width = line.get("bits"), _WIDTHS.get(line["type"])
-    if bits is not None and width is None:
-        complaint = f"a {line['type']} has no bits to choose from; only {', '.join(_WIDTHS)} have"
-        document.refuse((*path, "bits"), complaint)
-    if bits is not None and width is not None and not bits[0] <= bits[1] < width:
-        document.refuse((*path, "bits"), f"bits go from the lower to the higher, at most {width - 1} here")
-    metric = CATALOGUE[line["metric"]]
-    for code, common in line.get("map", {}).items():
-        if not metric.plausible(common):
-            complaint = f"{common} is no {metric.name}, which goes from {metric.low:g} to {metric.high:g}"
-            document.refuse((*path, "map", code), complaint)
+def _bus(document: Document, line: dict[str, Any]) -> Bus:
+    if "baud" not in line and "tcp_port" not in line:
+        document.refuse(("bus",), "missing baud, parity and stop_bits, or tcp_port: the device must be reached somehow")
+    return Bus(**line)
 
 
-def _decimals(scale: Fraction) -> int | None:
-    """Count the decimals that hold this scale exactly; None when six do not."""
-    return next((n for n in range(_DECIMALS_MAX + 1) if (scale * 10**n).denominator == 1), None)
+def _probe(
+    document: Document, i: int, line: dict[str, Any], lists: Mapping[str, Any], sheets: list[datasheet.Sheet]
+) -> Probe:
+    path: Path = ("probe", i)
+    if "metric" in line:
+        known = {quantity.metric for quantities in lists.values() for quantity in quantities}
+        if line["metric"] not in known:
+            document.refuse((*path, "metric"), f"the profile does not read {line['metric']}")
+        return Probe(**line)
+    if line["nameplate"] not in {text.name for sheet in sheets for text in sheet.nameplate()}:
+        document.refuse((*path, "nameplate"), f"the nameplate has no {line['nameplate']}")
+    try:
+        re.compile(line["like"])
+    except re.error as error:
+        document.refuse((*path, "like"), f"is no regular expression: {error}")
+    return Probe(**line)
 
 
-def _clash(a: Register, b: Register) -> bool:
-    """Tell whether two registers claim the same bits of the same words."""
-    if a.table != b.table:
-        return False
-    return bool(_claim(a) & _claim(b))
-
-
-def _claim(register: Register) -> set[tuple[int, int]]:
-    if register.type == "bit":
-        return {(register.address, 0)}
-    bits = range(register.count * 16)
-    if register.type.endswith("_high"):
-        bits = range(8, 16)
-    elif register.type.endswith("_low"):
-        bits = range(8)
-    if register.bits is not None:
-        low, high = register.bits
-        bits = bits[low : high + 1]
-    last = register.address + register.count - 1
-    return {(register.address + bit // 16 if register.low_word_first else last - bit // 16, bit % 16) for bit in bits}
+def _clock(document: Document, line: dict[str, Any] | None) -> Clock | None:
+    if line is None:
+        return None
+    if (line["form"] == "epoch") == ("order" in line):
+        document.refuse(("clock",), "bytes and words need the order of their parts, an epoch has none")
+    step = document.data["blocks"].get("step", 1)
+    return Clock(Table(line["table"]), line["address"], line["form"], tuple(line.get("order", ())), step)

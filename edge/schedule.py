@@ -38,6 +38,10 @@ class Schedule:
         self._failures[name] = 0 if succeeded else self._failures.get(name, 0) + 1
         return self._failures[name]
 
+    def hasten(self, name: str, due_s: float) -> None:
+        """Let a job run at `due_s` at the latest, once."""
+        self._due_s[name] = min(due_s, self._due_s.get(name, 0.0))
+
     def _next(self, name: str, uptime_s: float) -> float:
         interval_s = self.intervals_s[name]
         if self._failures.get(name, 0) >= BACK_OFF_AFTER:

@@ -12,12 +12,14 @@ from typing import Any
 from edge import profiles
 from edge.lights import Lights
 from edge.profiles import Profile
-from edge.registers import Register
-from firmware_config import ConfigError, Document, load
+from edge.registers import Quantity
+from firmware_config import ConfigError, Document, Path, load
 
 SITE = "site"
 SYSTEM = "system"
 """What the agent itself records stands under these names, beside those of the devices."""
+SETTINGS_SUFFIX = "-settings"
+"""Ends the name of the table with a device's ratings; so no device may be called like that."""
 
 TextOf = Callable[[str], str]
 
@@ -43,7 +45,9 @@ class Device:
     connection: Connection
     unit: int
     poll_interval_s: int
-    registers: tuple[Register, ...]
+    quantities: tuple[Quantity, ...]
+    settings: tuple[Quantity, ...] = ()
+    """What is read once a day into a table of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,31 +155,36 @@ def _device(document: Document, name: str, line: dict[str, Any], profile_text: T
     path = ("devices", name)
     if name in (SITE, SYSTEM):
         document.refuse(path, f"the agent's own values stand under {SITE} and {SYSTEM}; call the device something else")
+    if name.endswith(SETTINGS_SUFFIX):
+        document.refuse(path, f"names ending in {SETTINGS_SUFFIX} are taken by the settings of the devices")
     try:
         profile = profiles.parse(load(profile_text(line["profile"]), "device", f"profile {line['profile']}"))
     except ConfigError as error:
         document.refuse((*path, "profile"), str(error))
     metrics = tuple(line.get("metrics", ()))
-    registers = profile.only(metrics)
-    unknown = set(metrics) - {register.metric for register in registers}
+    quantities = profile.only(metrics)
+    unknown = set(metrics) - {quantity.metric for quantity in quantities}
     if unknown:
-        known = ", ".join(register.metric for register in profile.registers)
+        known = ", ".join(quantity.metric for quantity in profile.all)
         complaint = f"{profile.name} does not tell {', '.join(sorted(unknown))}; it tells {known}"
         document.refuse((*path, "metrics"), complaint)
     return Device(
         name=name,
         profile=profile,
-        connection=_connection(line["connection"], profile),
+        connection=_connection(document, (*path, "connection"), line["connection"], profile),
         unit=line.get("unit", profile.bus.unit),
         poll_interval_s=line.get("poll_interval_s", 60),
-        registers=registers,
+        quantities=quantities,
+        settings=tuple(quantity for quantity in profile.settings if quantity not in quantities),
     )
 
 
-def _connection(line: dict[str, Any], profile: Profile) -> Connection:
-    if "host" in line:
-        return Connection(host=line["host"], tcp_port=line.get("tcp_port", 502))
+def _connection(document: Document, path: Path, line: dict[str, Any], profile: Profile) -> Connection:
     bus = profile.bus
+    if "host" in line:
+        return Connection(host=line["host"], tcp_port=line.get("tcp_port", bus.tcp_port or 502))
+    if not bus.baud:
+        document.refuse(path, f"{profile.name} is read over the network only; give its host")
     return Connection(line["port"], line.get("baud", bus.baud), bus.parity, bus.stop_bits)
 
 
@@ -243,7 +252,7 @@ def _lights(document: Document, devices: tuple[Device, ...], board: dict[str, An
         if "lights" not in board:
             document.refuse(("lights", "from"), "gpio needs a kiosk whose board names a pin for the lights")
         return Lights(), _pin(board["lights"])
-    names = [d.name for d in devices if any(r.metric == "load_power_w" for r in d.registers)]
+    names = [d.name for d in devices if any(q.metric == "load_power_w" for q in d.quantities)]
     if not names:
         document.refuse(("lights", "from"), "load_power needs a device that records load_power_w, and none does")
     device = line.get("device", names[0])

@@ -1,16 +1,20 @@
 """Which columns a site records: its settings as the schema that batches refer to.
 
-Table 0 to n-1 are the devices in the order of the settings, then `site` (lights and slots), then `system` (the Pi).
+Table 0 to n-1 are the devices in the order of the settings, then `site` (lights and slots), then `system` (the Pi),
+then the ratings and set points of the devices, which are read once a day.
 """
 
 from __future__ import annotations
 
-from edge.settings import SITE, SYSTEM, Settings
+from edge.registers import Quantity
+from edge.settings import SETTINGS_SUFFIX, SITE, SYSTEM, Device, Settings
 from protocol.schema import ColumnSpec, Schema, TableSpec
 
-__all__ = ["SITE", "SYSTEM", "SYSTEM_COLUMNS", "schema_of"]
+__all__ = ["SETTINGS_INTERVAL_S", "SITE", "SYSTEM", "SYSTEM_COLUMNS", "schema_of", "settings_of"]
 
 SYSTEM_COLUMNS = {"cpu_temp_c": 1, "memory_free_mb": 0, "disk_free_mb": 0, "outbox_rows": 0, "sent_bytes": 0}
+
+SETTINGS_INTERVAL_S = 86_400
 
 
 def schema_of(settings: Settings) -> Schema:
@@ -19,7 +23,7 @@ def schema_of(settings: Settings) -> Schema:
         TableSpec(
             device.name,
             device.poll_interval_s,
-            tuple(ColumnSpec(f"{device.name}.{r.metric}", r.decimals) for r in device.registers),
+            _columns(device.name, device.quantities),
         )
         for device in settings.devices
     ]
@@ -30,4 +34,18 @@ def schema_of(settings: Settings) -> Schema:
         tables.append(TableSpec(SITE, settings.site_interval_s, tuple(site)))
     system = tuple(ColumnSpec(f"{SYSTEM}.{metric}", decimals) for metric, decimals in SYSTEM_COLUMNS.items())
     tables.append(TableSpec(SYSTEM, settings.system_interval_s, system))
+    tables += [
+        TableSpec(settings_of(device), SETTINGS_INTERVAL_S, _columns(device.name, device.settings))
+        for device in settings.devices
+        if device.settings
+    ]
     return Schema(tuple(tables))
+
+
+def settings_of(device: Device) -> str:
+    """Name the table with a device's ratings and set points."""
+    return f"{device.name}{SETTINGS_SUFFIX}"
+
+
+def _columns(source: str, quantities: tuple[Quantity, ...]) -> tuple[ColumnSpec, ...]:
+    return tuple(ColumnSpec(f"{source}.{quantity.metric}", quantity.decimals) for quantity in quantities)

@@ -45,7 +45,10 @@ def open_lines(settings: Settings) -> dict[str, ModbusLine]:
     lines = {
         # The slowest device on a line sets its pace.
         connection: ModbusLine(
-            connection, timeout_s=max(bus.timeout_s for bus in buses), pause_s=max(bus.pause_s for bus in buses)
+            connection,
+            timeout_s=max(bus.timeout_s for bus in buses),
+            pause_s=max(bus.pause_s for bus in buses),
+            reconnect=any(bus.reconnect for bus in buses),
         )
         for connection, buses in shared.items()
     }

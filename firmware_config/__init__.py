@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib import resources
 
-from firmware_config.document import ConfigError, Document, load
+from firmware_config.document import ConfigError, Document, Path, load
 
-__all__ = ["ConfigError", "Document", "board_text", "load", "profile_names", "profile_text"]
+__all__ = ["ConfigError", "Document", "Path", "board_text", "load", "profile_names", "profile_text"]
 
 _HERE = resources.files("firmware_config")
 

@@ -25,6 +25,7 @@ Path = tuple[str | int, ...]
 
 _PATTERNS = {
     "^[a-z0-9-]{1,32}$": "1 to 32 small letters, digits or hyphens",
+    "^[a-z0-9-]{1,23}$": "1 to 23 small letters, digits or hyphens",
     "^[a-z0-9-]+$": "small letters, digits or hyphens",
     "^[1-9][0-9]?$": "a number from 1 to 99",
     "^[0-9]+$": "a whole number",

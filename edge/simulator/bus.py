@@ -1,7 +1,7 @@
 """Real Modbus for simulated slaves: TCP on a socket, RTU on a pseudo-terminal, and misbehaviour on demand.
 
 Each bus has one thread and may hold several slaves by unit number. What a slave answers is decided elsewhere (see
-`slave`); here bytes are framed, delayed, spoilt or kept back as `mischief` says, from one request to the next.
+`slave`); here bytes are framed, delayed, spoilt or kept back as `mischief` says, which may draw lots for each exchange.
 """
 
 from __future__ import annotations
@@ -13,35 +13,41 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from threading import Thread
 from time import monotonic  # noqa: TID251 - this module is I/O: replies leave by the real clock
 from typing import Self
 
-from edge.simulator import slave
+from edge import frames
 
 Responder = Callable[[bytes], bytes | None]
 """Request PDU in, response PDU out; None is silence."""
+Wrap = Callable[[int, bytes], bytes]
 
 _QUIET_S = 0.03  # silence that ends a serial request of unknown length
 _CHUNK = 4096
+_BUSY = 0x06
 _NO_SUCH_UNIT = 0x0B  # "gateway target device failed to respond", as a TCP gateway says
 
 
 @dataclass(frozen=True, slots=True)
 class Mischief:
-    """How a bus misbehaves; the default is good manners.
-
-    `delay_s` keeps the slave busy; `late_s` lets it take further requests and answer this one meanwhile too late.
-    """
+    """How a bus misbehaves in one exchange; the default is good manners."""
 
     silent: bool = False
-    delay_s: float = 0.0
-    late_s: float = 0.0
-    garbage: bytes = b""
+    busy: bool = False
+    delay_s: float = 0.0  # the slave works so long and hears nothing meanwhile
+    late_s: float = 0.0  # the reply is held back so long while further requests are taken
+    duplicate_s: float = 0.0  # so long after the reply it comes again
+    previous_s: float = 0.0  # the reply to the request before comes instead, unless it is older
     echo: bool = False
+    garbage: bytes = b""
     wrong_unit: bool = False
+    wrong_function: bool = False
+    garble: Callable[[bytes], bytes] = bytes  # what becomes of a reply on the way: bits flipped, bytes lost or added
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class _Channel:
     replies: list[tuple[float, bytes]] = field(default_factory=list)
     busy_until: float = 0.0
     quiet_at: float = float("inf")
+    previous: tuple[float, bytes] = (0.0, b"")
 
     def receive(self) -> bytes:
         """Read what there is; empty when the other side has gone."""
@@ -75,7 +82,8 @@ class _Bus(ABC):
     """The loop that both kinds of bus share."""
 
     def __init__(self, slaves: Mapping[int, Responder]) -> None:
-        self.mischief = Mischief()
+        self.mischief: Mischief | Callable[[int, bytes], Mischief] = Mischief()
+        self.lost_after_s = float("inf")  # a reply that a busy machine could not send in time is rather lost
         self._slaves = slaves
         self._selector = DefaultSelector()
         self._channels: list[_Channel] = []
@@ -138,27 +146,42 @@ class _Bus(ABC):
             channel.busy_until = 0.0
             while channel.buffer and not channel.busy_until and self._take_request(channel, now):
                 pass
-        for reply in [reply for reply in channel.replies if reply[0] <= now]:
+        for reply in sorted((reply for reply in channel.replies if reply[0] <= now), key=itemgetter(0)):
             channel.replies.remove(reply)
-            channel.send(reply[1])
+            if now - reply[0] <= self.lost_after_s:
+                channel.send(reply[1])
 
     @abstractmethod
     def _take_request(self, channel: _Channel, now: float) -> bool:
         """Take one request off the buffer and answer it; False when none is complete."""
 
-    def _schedule(self, channel: _Channel, frame: bytes, now: float) -> None:
-        """Let a reply leave when the mischief lets it."""
-        channel.replies.append((now + self.mischief.delay_s + self.mischief.late_s, frame))
-        channel.busy_until = now + self.mischief.delay_s if self.mischief.delay_s else 0.0
+    def _respond(self, channel: _Channel, unit: int, pdu: bytes, wrap: Wrap, now: float) -> None:
+        """Answer one request as well as the mischief of the moment lets it."""
+        mischief = self.mischief if isinstance(self.mischief, Mischief) else self.mischief(unit, pdu)
+        if mischief.echo:
+            channel.replies.append((now, wrap(unit, pdu)))
+        response = None if mischief.silent else self._answer(unit, pdu)
+        if response is None:
+            return
+        if mischief.busy:
+            response = bytes((pdu[0] | frames.EXCEPTION, _BUSY))
+        if mischief.wrong_function:
+            response = bytes((response[0] % 4 + 1,)) + response[1:]
+        frame = wrap((unit + 1) % 248 if mischief.wrong_unit else unit, response)
+        before_s, before = channel.previous
+        channel.previous = now, frame
+        if mischief.previous_s:
+            frame = before if now - before_s <= mischief.previous_s else b""
+        due = now + mischief.delay_s + mischief.late_s
+        channel.replies.append((due, mischief.garbage + mischief.garble(frame)))
+        if mischief.duplicate_s:
+            channel.replies.append((due + mischief.duplicate_s, frame))
+        channel.busy_until = now + mischief.delay_s if mischief.delay_s else 0.0
 
     def _answer(self, unit: int, pdu: bytes) -> bytes | None:
         """Response PDU of the slave with this unit number, None for silence."""
         responder = self._slaves.get(unit)
-        return None if responder is None or self.mischief.silent else responder(pdu)
-
-    def _spoil(self, request: bytes, frame: bytes) -> bytes:
-        """Put before the reply what the mischief puts there."""
-        return (request if self.mischief.echo else b"") + self.mischief.garbage + frame
+        return None if responder is None else responder(pdu)
 
     def _listen(self, file: int | socket.socket) -> None:
         """Begin to hear a channel."""
@@ -204,7 +227,7 @@ class TcpBus(_Bus):
 
     def _take_request(self, channel: _Channel, now: float) -> bool:
         try:
-            request = slave.mbap_unwrap(bytes(channel.buffer))
+            request = frames.mbap_unwrap(bytes(channel.buffer))
         except ValueError:
             self._drop(channel)
             return False
@@ -212,15 +235,14 @@ class TcpBus(_Bus):
             channel.quiet_at = float("inf")
             return False
         transaction, unit, pdu, size = request
-        raw = bytes(channel.buffer[:size])
         del channel.buffer[:size]
-        response = self._answer(unit, pdu)
-        if response is None and unit not in self._slaves and not self.mischief.silent:
-            response = bytes((pdu[0] | 0x80, _NO_SUCH_UNIT))
-        if response is not None:
-            said_unit = (unit + 1) % 248 if self.mischief.wrong_unit else unit
-            self._schedule(channel, self._spoil(raw, slave.mbap_wrap(transaction, said_unit, response)), now)
+        self._respond(channel, unit, pdu, partial(frames.mbap_wrap, transaction), now)
         return True
+
+    def _answer(self, unit: int, pdu: bytes) -> bytes | None:
+        if unit not in self._slaves:
+            return bytes((pdu[0] | frames.EXCEPTION, _NO_SUCH_UNIT))
+        return super()._answer(unit, pdu)
 
 
 class RtuBus(_Bus):
@@ -255,25 +277,18 @@ class RtuBus(_Bus):
             self._link.unlink()
 
     def _take_request(self, channel: _Channel, now: float) -> bool:
-        try:
-            size = slave.rtu_request_size(bytes(channel.buffer))
-        except ValueError:
-            size = None
+        size = frames.rtu_request_size(bytes(channel.buffer))
         if size is None or len(channel.buffer) < size:
             if now < channel.quiet_at:
                 return False
             size = len(channel.buffer)
-        raw = bytes(channel.buffer[:size])
-        request = slave.rtu_unwrap(raw)
-        if request is None:
+        try:
+            unit, pdu = frames.rtu_unwrap(bytes(channel.buffer[:size]))
+        except ValueError:
             channel.buffer.clear()  # a real slave waits for silence and begins anew
             return True
         del channel.buffer[:size]
-        unit, pdu = request
-        response = self._answer(unit, pdu)
-        if response is not None:
-            said_unit = (unit + 1) % 248 if self.mischief.wrong_unit else unit
-            self._schedule(channel, self._spoil(raw, slave.rtu_wrap(said_unit, response)), now)
+        self._respond(channel, unit, pdu, frames.rtu_wrap, now)
         return True
 
 

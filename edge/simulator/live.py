@@ -1,7 +1,7 @@
 """A simulated village on the wall clock: its controller on real Modbus lines, its slots in a pin file.
 
-It serves the devices of one site's settings; every device shows the same village through its own profile. One lock,
-because bus threads and the pin loop ask the same village.
+Every device shows the same village through its own profile. One lock, because bus threads and the pin loop ask the
+same village.
 """
 
 from __future__ import annotations
@@ -13,22 +13,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Lock
-from typing import Self
+from typing import Protocol, Self
 
-from edge.profiles import Profile
-from edge.settings import Connection, Device, Settings
+from edge.settings import Connection, Device, Kiosk, Pin
 from edge.simulator.bus import Responder, RtuBus, TcpBus
-from edge.simulator.image import ProfileImage
+from edge.simulator.device import SimulatedDevice
 from edge.simulator.pins import PinFile
-from edge.simulator.slave import Image, RegisterBank, answer
 from edge.simulator.village import Village
 
 _PIN_TICK_S = 0.1
 
 
+class Wired(Protocol):
+    """What is wired to what, as the settings of a site say."""
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """Devices on Modbus lines."""
+
+    @property
+    def kiosk(self) -> Kiosk | None:
+        """Slots on pins."""
+
+    @property
+    def lights_pin(self) -> Pin | None:
+        """Lights on a pin."""
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where one device of the site can be reached."""
+    """Where one device can be reached."""
 
     device: str
     unit: int
@@ -36,11 +50,11 @@ class Served:
 
 
 class Live:
-    """Serves `village` as of `clock()` (UTC) until closed; `settings` says which devices, slots and pins there are."""
+    """Serves `village` as of `clock()` (UTC) until closed; `wired` says which devices, slots and pins there are."""
 
-    def __init__(self, village: Village, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, village: Village, wired: Wired, clock: Callable[[], datetime]) -> None:
         self._village = village
-        self._settings = settings
+        self._wired = wired
         self._clock = clock
         self._lock = Lock()
         self._open = ExitStack()
@@ -52,15 +66,15 @@ class Live:
         self._open.close()
 
     def serve(self, *, instead: Connection | None = None) -> list[Served]:
-        """Open the site's lines, or one line `instead` for all devices; return where each device listens."""
+        """Open the lines of the devices, or one line `instead` for all; return where each device listens."""
         lines: dict[Connection, list[Device]] = defaultdict(list)
-        for device in self._settings.devices:
+        for device in self._wired.devices:
             lines[instead or device.connection].append(device)
         return [served for connection, devices in lines.items() for served in self._line(connection, devices)]
 
     def drive_pins(self, path: Path, stop: Event) -> None:
         """Write slot levels and lights to the pin file about ten times a second until `stop`."""
-        kiosk, lights_pin = self._settings.kiosk, self._settings.lights_pin
+        kiosk, lights_pin = self._wired.kiosk, self._wired.lights_pin
         with PinFile(path) as pins:
             while not stop.wait(_PIN_TICK_S):
                 now = self._clock()
@@ -78,7 +92,7 @@ class Live:
 
     def _line(self, connection: Connection, devices: list[Device]) -> list[Served]:
         """Open one line with these devices on it."""
-        slaves = {device.unit: self._responder(device.profile) for device in devices}
+        slaves = {device.unit: self._responder(device) for device in devices}
         if connection.port is not None:
             where = self._open.enter_context(RtuBus(slaves, link=Path(connection.port))).port
         else:
@@ -87,17 +101,13 @@ class Live:
             where = f"{host}:{bus.port}"
         return [Served(device.name, device.unit, where) for device in devices]
 
-    def _responder(self, profile: Profile) -> Responder:
-        """Make the slave of one device: the village's readings now, through its profile; silent when unplugged."""
-        maker = ProfileImage(profile)
-
-        def image() -> Image:
-            return maker.words(self._village.readings(self._clock()))
-
-        bank = RegisterBank(image)
+    def _responder(self, device: Device) -> Responder:
+        """Make the slave of one device: the village now, through its profile; silent when unplugged."""
+        simulated = SimulatedDevice(self._village, device.profile, device.unit)
 
         def respond(pdu: bytes) -> bytes | None:
             with self._lock:
-                return answer(pdu, bank) if self._village.modbus_alive(self._clock()) else None
+                now = self._clock()
+                return simulated.respond(pdu, now) if self._village.modbus_alive(now) else None
 
         return respond

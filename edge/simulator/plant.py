@@ -13,20 +13,24 @@ from math import log, sqrt
 from typing import NamedTuple
 
 from edge.simulator.battery import STEP_S, Battery, Chemistry
+from edge.simulator.tally import Counts, Extremes, Tally
+from protocol.states import FAULT_BITS
 
 OFF, FLOAT, BOOST, EQUALISE, BULK = range(5)
-FAULT_LOW_VOLTAGE_DISCONNECT = 1
-FAULT_CONTROLLER_HOT = 2
-_MINUTE_KWH = STEP_S / 3600.0 / 1000.0
+FAULT_LOW_VOLTAGE_DISCONNECT = 1 << FAULT_BITS["low_voltage_disconnect"]
+FAULT_CONTROLLER_HOT = 1 << FAULT_BITS["controller_hot"]
+EQUALISE_EVERY_DAYS = 28
+BOOST_MIN = 120
+EQUALISE_MIN = 120
+NIGHT_BELOW_V = 5.0
+"""Panel voltage per 12 V block."""
+HOT_C = 80.0
+_STEP_H = STEP_S / 3600.0
+_MINUTE_KWH = _STEP_H / 1000.0
 _MPPT_EFFICIENCY = 0.96
 _OWN_W = 0.15  # what the controller itself draws from the battery
 _WAKES_AT_W = 1.0
-_BOOST_MIN = 120
-_EQUALISE_MIN = 120
-_EQUALISE_EVERY_DAYS = 28
 _FALLEN_MIN = 10
-_NIGHT_BELOW_V = 5.0  # per 12 V block
-_HOT_C = 80.0
 _DIRECT_CUT_V, _DIRECT_BACK_V = 10.9, 12.0  # what a 5 V converter on the battery terminals can live with, per block
 _SOC_EMPTY_V = {Chemistry.FLOODED: 11.3, Chemistry.SEALED: 11.3, Chemistry.LIFEPO4: 12.4}
 _SOC_FULL_V = {Chemistry.FLOODED: 12.85, Chemistry.SEALED: 12.85, Chemistry.LIFEPO4: 13.4}
@@ -53,32 +57,51 @@ SET_POINTS = {
 """Usual factory settings of small MPPT controllers: lead-acid ones compensate -3 mV/°C per 2 V cell."""
 
 
+class Sun(NamedTuple):
+    """What the panel would give: voltage and power at its best point, voltage at open circuit."""
+
+    best_v: float
+    best_w: float
+    open_v: float
+
+
 class PlantState(NamedTuple):
-    """What holds during one grid minute; the counters and today's extremes as they stand at its beginning."""
+    """What holds during one grid minute; the counts as they stand at its beginning, the extremes with it."""
 
     panel_v: float
     panel_a: float
     battery_v: float
     charge_a: float
     load_a: float
+    target_v: float
+    ambient_c: float
     battery_temp_c: float
     controller_temp_c: float
     soc_shown_pct: float
     soc_true_pct: float
-    battery_v_max: float
-    battery_v_min: float
-    panel_v_max: float
+    health_pct: float
     stage: int
     load_on: bool
     direct_on: bool
     night: bool
     faults: int
-    generated_kwh: float
-    consumed_kwh: float
-    generated_midnight_kwh: float
-    consumed_midnight_kwh: float
     charge_w: float
     load_w: float
+    sun: Sun
+    counts: Counts
+    at_midnight: Counts
+    today: Extremes
+    ever: Extremes
+
+    @property
+    def generated_kwh(self) -> float:
+        """Energy that the charger delivered since the start."""
+        return self.counts.generated_kwh
+
+    @property
+    def consumed_kwh(self) -> float:
+        """Energy that left through the load output since the start."""
+        return self.counts.consumed_kwh
 
 
 class Plant:
@@ -100,18 +123,12 @@ class Plant:
         self._battery_temp_c = self._controller_temp_c = ambient_c
         self._battery_v = battery.rest_v()
         self._shown_v = self._battery_v
-        self._v_max = self._v_min = self._battery_v
-        self._panel_v_max = 0.0
         self._was_night = True
-        self._generated_kwh = self._consumed_kwh = 0.0
-        self._generated_midnight_kwh = self._consumed_midnight_kwh = 0.0
+        self.tally = Tally(self._battery_v)
 
     def midnight(self) -> None:
         """Turn the controller's day: today's counters and extremes start again, the battery ages."""
-        self._generated_midnight_kwh = self._generated_kwh
-        self._consumed_midnight_kwh = self._consumed_kwh
-        self._v_max = self._v_min = self._battery_v
-        self._panel_v_max = 0.0
+        self.tally.midnight(self._battery_v)
         self._days_unequalised += 1
         self.battery.age_a_day(self._battery_temp_c)
 
@@ -134,21 +151,68 @@ class Plant:
         charge_w = max(0.0, min(ready_w, battery_v * battery_a + need_w))
         # An empty battery gives less than is wanted: the load goes short until the next minute cuts it off.
         load_w = max(0.0, load_w - max(0.0, need_w + battery_v * battery_a - charge_w))
-        night = open_v < _NIGHT_BELOW_V * blocks
+        night = open_v < NIGHT_BELOW_V * blocks
+        stage_before = self._stage
         self._turn_stage(battery_v, limit_v, night=night)
         self._warm(ambient_c, charge_w)
-        state = self._describe(
-            _panel_point(charge_w / _MPPT_EFFICIENCY, peak_w, peak_v, open_v),
+        self._battery_v = battery_v
+        self._shown_v += (battery_v - self._shown_v) / 5.0
+        panel_v, panel_a = _panel_point(charge_w / _MPPT_EFFICIENCY, peak_w, peak_v, open_v)
+        charge_a, load_a = charge_w / battery_v, load_w / battery_v
+        self.tally.see(Extremes(battery_v, panel_v, panel_v * panel_a, charge_a, charge_w, load_a, load_w, battery_v))
+        state = PlantState(
+            panel_v,
+            panel_a,
             battery_v,
+            charge_a,
+            load_a,
+            limit_v if self._stage != OFF else 0.0,
+            ambient_c,
+            self._battery_temp_c,
+            self._controller_temp_c,
+            self._shown_pct(),
+            100.0 * self.battery.soc,
+            100.0 * self.battery.capacity_ah / self.battery.rated_ah,
+            self._stage,
+            self.load_on,
+            self.direct_on,
+            night,
+            self._fault_bits(),
             charge_w,
             load_w,
-            night=night,
+            Sun(peak_v, peak_w, open_v),
+            self.tally.counts,
+            self.tally.at_midnight,
+            self.tally.today,
+            self.tally.ever,
         )
-        self._generated_kwh += charge_w * _MINUTE_KWH
-        self._consumed_kwh += load_w * _MINUTE_KWH
-        self.direct_kwh += unseen_w * _MINUTE_KWH
+        load_was_on = self.load_on
         self._switch_outputs(battery_v / blocks)
+        filled, emptied = self._stage == FLOAT != stage_before, load_was_on and not self.load_on
+        self._count(charge_w, load_w, filled=filled, emptied=emptied)
+        self.direct_kwh += unseen_w * _MINUTE_KWH
         return state
+
+    def _count(self, charge_w: float, load_w: float, *, filled: bool, emptied: bool) -> None:
+        """Count the minute: what the controller sees pass, which is not what flows past it."""
+        net_w = charge_w - load_w
+        into_w, out_w = max(0.0, net_w), max(0.0, -net_w)
+        self.tally.count(
+            Counts(
+                charge_w * _MINUTE_KWH,
+                load_w * _MINUTE_KWH,
+                into_w * _MINUTE_KWH,
+                out_w * _MINUTE_KWH,
+                into_w / self._battery_v * _STEP_H,
+                out_w / self._battery_v * _STEP_H,
+                STEP_S * (self._stage == BOOST),
+                STEP_S * (self._stage == FLOAT),
+                STEP_S * (self._stage == EQUALISE),
+                filled,
+                emptied,
+                1,
+            )
+        )
 
     def _limit_v(self) -> float:
         """Voltage the stage allows, moved by the battery's temperature."""
@@ -170,12 +234,12 @@ class Plant:
         if self._stage in (BULK, BOOST):
             self._stage = BOOST if at_limit else BULK
             self._boosted_min += at_limit
-            if self._boosted_min >= _BOOST_MIN:
-                due = self._set.equalise_v is not None and self._days_unequalised >= _EQUALISE_EVERY_DAYS
+            if self._boosted_min >= BOOST_MIN:
+                due = self._set.equalise_v is not None and self._days_unequalised >= EQUALISE_EVERY_DAYS
                 self._stage = EQUALISE if due else FLOAT
         elif self._stage == EQUALISE:
             self._equalised_min += 1
-            if self._equalised_min >= _EQUALISE_MIN:
+            if self._equalised_min >= EQUALISE_MIN:
                 self._stage = FLOAT
                 self._days_unequalised = 0
         elif self._stage == FLOAT:
@@ -189,46 +253,16 @@ class Plant:
         self._battery_temp_c += (ambient_c + 1.0 - self._battery_temp_c) / 240.0
         self._controller_temp_c += (ambient_c + 3.0 + 0.05 * charge_w - self._controller_temp_c) / 15.0
 
-    def _describe(
-        self, panel: tuple[float, float], battery_v: float, charge_w: float, load_w: float, *, night: bool
-    ) -> PlantState:
-        """Write down the minute as the controller sees it."""
-        panel_v, panel_a = panel
-        self._battery_v = battery_v
-        self._shown_v += (battery_v - self._shown_v) / 5.0
-        self._v_max = max(self._v_max, battery_v)
-        self._v_min = min(self._v_min, battery_v)
-        self._panel_v_max = max(self._panel_v_max, panel_v)
+    def _shown_pct(self) -> float:
+        """Guess the charge from the voltage, as the controller does (%)."""
         empty_v, full_v = _SOC_EMPTY_V[self._chemistry], _SOC_FULL_V[self._chemistry]
         shown = (self._shown_v / self.battery.blocks - empty_v) / (full_v - empty_v)
+        return float(round(100.0 * min(1.0, max(0.0, shown))))
+
+    def _fault_bits(self) -> int:
+        """Say what is wrong, in bits of the common list."""
         faults = 0 if self.load_on else FAULT_LOW_VOLTAGE_DISCONNECT
-        if self._controller_temp_c > _HOT_C:
-            faults |= FAULT_CONTROLLER_HOT
-        return PlantState(
-            panel_v,
-            panel_a,
-            battery_v,
-            charge_w / battery_v,
-            load_w / battery_v,
-            self._battery_temp_c,
-            self._controller_temp_c,
-            float(round(100.0 * min(1.0, max(0.0, shown)))),
-            100.0 * self.battery.soc,
-            self._v_max,
-            self._v_min,
-            self._panel_v_max,
-            self._stage,
-            self.load_on,
-            self.direct_on,
-            night,
-            faults,
-            self._generated_kwh,
-            self._consumed_kwh,
-            self._generated_midnight_kwh,
-            self._consumed_midnight_kwh,
-            charge_w,
-            load_w,
-        )
+        return faults | FAULT_CONTROLLER_HOT if self._controller_temp_c > HOT_C else faults
 
     def _switch_outputs(self, block_v: float) -> None:
         """Open or close the load output and the direct consumers for the next minute, each with hysteresis."""

@@ -1,7 +1,7 @@
-"""A Modbus slave as pure functions: requests in, answers out, RTU and TCP framing.
+"""A Modbus slave as pure functions: request PDUs in, response PDUs out.
 
 It answers functions 1, 2, 3, 4, 5, 6 and 16 and refuses the rest as a real device does, with exceptions 1, 2 and 3
-(Modbus Application Protocol V1.1b3). No port, no thread, no clock: see `bus` for those.
+(Modbus Application Protocol V1.1b3). Framing is `edge.frames`; ports and threads are `bus`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from struct import pack, unpack, unpack_from
 
+from edge.frames import EXCEPTION
 from edge.registers import Table
 
 Image = dict[tuple[Table, int], int]
@@ -21,8 +22,6 @@ _WRITE_COIL, _WRITE_WORD, _WRITE_WORDS = 5, 6, 16
 _MOST_BITS, _MOST_WORDS, _MOST_WRITTEN = 2000, 125, 123
 _COIL_VALUES = {0x0000: 0, 0xFF00: 1}
 _SHORT_PDU = 5
-_RTU_LEAST = 4
-_MBAP_HEAD = 7
 
 
 class _RefusedError(Exception):
@@ -55,11 +54,11 @@ def answer(pdu: bytes, bank: RegisterBank) -> bytes:
         return b""
     handle = _HANDLERS.get(pdu[0])
     if handle is None:
-        return bytes((pdu[0] | 0x80, ILLEGAL_FUNCTION))
+        return bytes((pdu[0] | EXCEPTION, ILLEGAL_FUNCTION))
     try:
         return handle(pdu, bank)
     except _RefusedError as refused:
-        return bytes((pdu[0] | 0x80, refused.code))
+        return bytes((pdu[0] | EXCEPTION, refused.code))
 
 
 def _range(pdu: bytes, most: int) -> tuple[int, int]:
@@ -132,69 +131,3 @@ _HANDLERS: dict[int, Callable[[bytes, RegisterBank], bytes]] = {
     _WRITE_WORD: _write_one,
     _WRITE_WORDS: _write_many,
 }
-
-
-def crc16(data: bytes) -> int:
-    """Give the checksum of Modbus RTU (polynomial 0xA001 reflected, start 0xFFFF); it travels low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
-    return crc
-
-
-def _crc_entry(byte: int) -> int:
-    """Checksum step of one byte."""
-    for _ in range(8):
-        byte = (byte >> 1) ^ (0xA001 if byte & 1 else 0)
-    return byte
-
-
-_CRC_TABLE = tuple(_crc_entry(byte) for byte in range(256))
-
-
-def rtu_wrap(unit: int, pdu: bytes) -> bytes:
-    """Frame a PDU for the serial line: unit, PDU, checksum."""
-    frame = bytes((unit,)) + pdu
-    return frame + pack("<H", crc16(frame))
-
-
-def rtu_unwrap(frame: bytes) -> tuple[int, bytes] | None:
-    """Take a whole serial frame apart into unit and PDU; None when its checksum is wrong."""
-    if len(frame) < _RTU_LEAST or crc16(frame) != 0:
-        return None
-    return frame[0], frame[1:-2]
-
-
-def rtu_request_size(buffer: bytes) -> int | None:
-    """Say how many bytes the request at the head of the buffer takes; None while that cannot be told yet.
-
-    Raises `ValueError` for a function whose length nobody here knows: only silence on the line ends it.
-    """
-    if len(buffer) < 2:  # noqa: PLR2004 - unit and function
-        return None
-    if 1 <= buffer[1] <= _WRITE_WORD:
-        return 8
-    if buffer[1] == _WRITE_WORDS:
-        return 9 + buffer[6] if len(buffer) > _MBAP_HEAD - 1 else None
-    raise ValueError(f"function {buffer[1]} has no known request length")
-
-
-def mbap_wrap(transaction: int, unit: int, pdu: bytes) -> bytes:
-    """Frame a PDU for Modbus TCP."""
-    return pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu
-
-
-def mbap_unwrap(buffer: bytes) -> tuple[int, int, bytes, int] | None:
-    """Take the first TCP frame apart into transaction, unit, PDU and its size in bytes; None while incomplete.
-
-    Raises `ValueError` when the bytes are not Modbus TCP.
-    """
-    if len(buffer) < _MBAP_HEAD:
-        return None
-    transaction, protocol, length, unit = unpack_from(">HHHB", buffer)
-    if protocol != 0 or not 2 <= length <= 254:  # noqa: PLR2004 - unit and function at least, 253-byte PDU at most
-        raise ValueError(f"not Modbus TCP: protocol {protocol}, length {length}")
-    size = 6 + length
-    if len(buffer) < size:
-        return None
-    return transaction, unit, bytes(buffer[_MBAP_HEAD:size]), size

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from edge import wiring
 from edge.agent import Agent
 from edge.clock import Instant
-from edge.errors import Refused
+from edge.errors import EdgeError, RetryLater
 from edge.ports import Link, Poll, PollResult
+from edge.readplan import Block, Words
 from edge.settings import Device, Settings
-from edge.simulator.image import ProfileImage
+from edge.simulator.device import SimulatedDevice
 from edge.simulator.village import Village
 
 BOOT_TAKES_S = 25.0
@@ -49,26 +50,31 @@ class VirtualLine:
 
     def __init__(self, village: Village, device: Device, now: Callable[[], datetime]) -> None:
         self._village = village
-        self._image = ProfileImage(device.profile)
+        self._device = SimulatedDevice(village, device.profile, device.unit)
         self._now = now
         self._results: list[PollResult] = []
 
     def start(self, poll: Poll) -> bool:
         """See `RegisterReader.start`; the answer is there at once."""
-        if self._village.modbus_alive(self._now()):
-            words = self._image.words(self._village.readings(self._now()))
-            answers = {
-                block: tuple(words[block.table, block.address + i] for i in range(block.count)) for block in poll.blocks
-            }
-            self._results.append(PollResult(poll.device, answers))
-        else:
-            self._results.append(PollResult(poll.device, {}, dict.fromkeys(poll.blocks, Refused("the cable is out"))))
+        answers: dict[Block, Words] = {}
+        errors: dict[Block, EdgeError] = {}
+        for block in poll.blocks:
+            try:
+                answers[block] = self._words(block)
+            except EdgeError as error:
+                errors[block] = error
+        self._results.append(PollResult(poll.device, answers, errors))
         return True
 
     def finished(self) -> list[PollResult]:
         """See `RegisterReader.finished`."""
         results, self._results = self._results, []
         return results
+
+    def _words(self, block: Block) -> Words:
+        if not self._village.modbus_alive(self._now()):
+            raise RetryLater("the cable is out")
+        return self._device.words(block, self._now())
 
 
 class VirtualPins:

@@ -11,6 +11,7 @@ from hub.answers.sessions import SessionsAnswer, sessions
 from hub.answers.sites import SiteAnswer, find, one_site
 from hub.answers.times import to_ms, utc
 from hub.domain.columns import primary
+from hub.domain.counters import risen
 from hub.domain.presence import Freshness
 from hub.ports import Ledger, SeriesStore
 from hub.series import HOUR_MS, Bucket, completeness, summarise
@@ -31,6 +32,8 @@ class Track:
     completeness: float
     least: float | None
     most: float | None
+    risen: float | None = None
+    """How far a counter came; None for what is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ def day_of(ledger: Ledger, store: SeriesStore, *, site: str, day: date | None, n
     for metric, column in columns.items():
         buckets = summarise(samples[column], STEP_MS, start_ms)
         observed_ms = sum(bucket.observed_ms for bucket in buckets)
+        counts = metric_of(column).kind is Kind.COUNTER
         tracks[metric] = Track(
             metric=metric,
             unit=metric_of(column).unit,
@@ -68,6 +72,7 @@ def day_of(ledger: Ledger, store: SeriesStore, *, site: str, day: date | None, n
             completeness=completeness(observed_ms, start_ms, until_ms),
             least=min((bucket.least for bucket in buckets), default=None),
             most=max((bucket.most for bucket in buckets), default=None),
+            risen=risen(sample.value for sample in samples[column]) if counts else None,
         )
     return DayAnswer(
         site=described,
@@ -82,9 +87,7 @@ def day_of(ledger: Ledger, store: SeriesStore, *, site: str, day: date | None, n
 
 def counted(track: Track | None) -> float | None:
     """Read how far a lifetime counter came on its day; None when nothing was seen."""
-    if track is None or metric_of(track.metric).kind is not Kind.COUNTER or track.most is None or track.least is None:
-        return None
-    return track.most - track.least
+    return None if track is None else track.risen
 
 
 def _expected_until(site: SiteAnswer, now_ms: int) -> int:

@@ -12,6 +12,7 @@ from hub.domain.presence import Freshness, freshness
 from hub.errors import NotFound
 from hub.ports import Ledger, Presence, Site
 from protocol.metrics import metric_of
+from protocol.states import FAULTS_METRIC, Words, faults_of, state_words
 
 _PRESENT = ("battery_voltage_v", "soc_pct", "panel_power_w", "load_power_w")
 
@@ -26,6 +27,8 @@ class Value:
     value: float
     decimals: int
     at: datetime
+    words: tuple[Words, ...]
+    """A state or the faults in words, in both languages; nothing for a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class SiteAnswer:
     load_power_w: float | None
     slots: tuple[int, ...]
     slots_occupied: tuple[int, ...] | None
+    faults: tuple[Words, ...] | None
+    """What the devices report as faults now, in words; None when no device tells."""
 
 
 def list_sites(ledger: Ledger, now_ms: int) -> list[SiteAnswer]:
@@ -73,7 +78,8 @@ def latest(ledger: Ledger, site: str) -> list[Value]:
     values = []
     for column, (value, utc_ms) in sorted((ledger.presence(site).latest or {}).items()):
         metric = metric_of(column)
-        values.append(Value(column, metric.name, metric.unit, value, metric.decimals, utc(utc_ms)))
+        words = words_of(metric.name, value)
+        values.append(Value(column, metric.name, metric.unit, value, metric.decimals, utc(utc_ms), words))
     return values
 
 
@@ -99,6 +105,7 @@ def _describe(ledger: Ledger, site: Site, now_ms: int) -> SiteAnswer:
         load_power_w=present.get("load_power_w"),
         slots=site.slots,
         slots_occupied=taken,
+        faults=_faults(presence, now_ms) if fresh is Freshness.CURRENT else None,
     )
 
 
@@ -111,6 +118,24 @@ def _present(presence: Presence, now_ms: int) -> Mapping[str, float]:
         if freshness(utc_ms, now_ms) is Freshness.CURRENT:
             values[metric] = value
     return values
+
+
+def words_of(metric: str, value: float) -> tuple[Words, ...]:
+    """Put a state or a number of fault bits into words."""
+    if metric == FAULTS_METRIC:
+        return tuple(fault.words for fault in faults_of(int(value)))
+    words = state_words(metric, int(value))
+    return (words,) if words is not None else ()
+
+
+def _faults(presence: Presence, now_ms: int) -> tuple[Words, ...] | None:
+    """Gather the faults of all devices that tell them, each once."""
+    told = [
+        words_of(FAULTS_METRIC, value)
+        for column, (value, utc_ms) in (presence.latest or {}).items()
+        if metric_of(column).name == FAULTS_METRIC and freshness(utc_ms, now_ms) is Freshness.CURRENT
+    ]
+    return tuple(dict.fromkeys(words for fault in told for words in fault)) if told else None
 
 
 def _taken(ledger: Ledger, site: Site, epoch: int | None) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ SITE: dict[str, Any] = {
     "load_power_w": 21.0,
     "slots": [1, 2, 3, 4, 5, 6, 7, 8],
     "slots_occupied": [2, 5],
+    "faults": [{"en": "short circuit at the load", "fr": "court-circuit à la sortie"}],
 }
 SITES = [SITE]
 LATEST = [
@@ -32,6 +33,7 @@ LATEST = [
         "value": 143.2,
         "decimals": 1,
         "at": "2026-11-23T10:30:00Z",
+        "words": [],
     }
 ]
 SERIES = {

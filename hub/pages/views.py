@@ -53,6 +53,7 @@ class SiteView:
     tag: Tag | None
     state: str
     news: str
+    faults: str
     battery: Fact
     power: list[Fact]
     kiosk: list[Fact]
@@ -95,6 +96,7 @@ def site_view(answer: SiteAnswer, now: datetime) -> SiteView:
         tag=tag,
         state=state,
         news=_news(answer, now),
+        faults=_faults(answer),
         battery=_battery(answer),
         power=_power(answer),
         kiosk=_kiosk(answer),
@@ -139,6 +141,13 @@ def _news(answer: SiteAnswer, now: datetime) -> str:
     if answer.newest_at is None:
         return ""
     return f"Dernières données {french.age(answer.newest_at.astimezone(ZoneInfo(answer.timezone)), now)}"
+
+
+def _faults(answer: SiteAnswer) -> str:
+    """Say what the devices report as faults; nothing when they report none, or tell none."""
+    if not answer.faults:
+        return ""
+    return typeset(f"L'appareil signale : {french.listing([fault.fr for fault in answer.faults])}.")
 
 
 def _battery(answer: SiteAnswer) -> Fact:

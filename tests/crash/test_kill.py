@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ class Load:
 
     def _words(self) -> Image:
         self._reads += 1
-        return self._image.words({"generated_total_kwh": self._reads / 100, "battery_voltage_v": 12.5})
+        return self._image.words({"generated_total_kwh": self._reads / 100, "battery_voltage_v": 12.5}, datetime.now(UTC))
 
     def _customers(self) -> None:
         levels = dict.fromkeys(SLOTS, False)

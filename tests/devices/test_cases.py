@@ -1,81 +1,87 @@
-"""Real devices: every case in the folders beside this file, decoded by the profile that the folder is named after.
-
-A case is a file of JSON lines. The first says where it comes from; each other line is one register as `kayasol-edge
-dump` prints it: metric, table, address, words, and the value (null when it is no figure, with the problem).
-"""
+"""Real devices: every case in the folders beside this file, decoded by the profile that the folder is named after."""
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from edge import profiles
-from edge.profiles import Profile
-from edge.registers import Register, decode
-from firmware_config import load, profile_names, profile_text
+from edge.encodings import TYPES
+from edge.profiles import registers_of
+from edge.registers import Register
+from firmware_config import profile_names
+from tests.devices.cases import CASES, MEASURED, decoded, left_out, lines_of, profile_of
 
-HERE = Path(__file__).parent
-CASES = sorted(HERE.glob("*/*.jsonl"))
-MEASURED = {"real_test_data", "field_capture"}
-"""Kinds of case that show what a device said, as against what a document or a forum says it says."""
-
-
-@cache
-def profile_of(name: str) -> Profile:
-    """Read a profile."""
-    return profiles.parse(load(profile_text(name), "device", name))
-
-
-def lines_of(case: Path) -> list[dict[str, Any]]:
-    """Read a case, its head first."""
-    head, *lines = (json.loads(line) for line in case.read_text("utf-8").splitlines())
-    return [head, *(line for line in lines if "error" not in line)]
-
-
-def register_of(name: str, metric: str) -> Register:
-    """Find the register of a metric."""
-    return next(register for register in profile_of(name).registers if register.metric == metric)
+VERIFIED = "verified against real captures"
+LEAST, SHARE = 5, 1 / 4
+"""How many metrics captures must confirm before a profile may be called verified, and which share of those polled."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}/{case.stem}")
 def test_a_device_is_read_as_it_meant(case: Path) -> None:
-    """Each register of the case gives the value that the device, or its document, says it stands for."""
-    name = case.parent.name
-    head, *lines = lines_of(case)
-    assert {"source", "kind", "device"} <= head.keys(), f"the first line of {case} must say where the case comes from"
-    assert lines
-    for line in lines:
-        register = register_of(name, line["metric"])
-        assert (register.table, register.address, register.count) == (
-            line["table"],
-            line["address"],
-            len(line["words"]),
-        )
-        reading = decode(register, line["words"])
-        value = None if reading.value is None else round(reading.value * 10.0**-register.decimals, register.decimals)
-        assert (value, reading.problem) == (line["value"], line.get("problem")), line["metric"]
+    """Each line of the case gives the values that the device, or its document, says it stands for."""
+    for line, told, exception in decoded(case):
+        where = line.get("id", line.get("address"))
+        assert {"source", "kind", "device"} <= line.keys(), f"{case} {where} must say where it comes from"
+        said = {name: one.value for name, one in told.items()} | ({} if exception is None else {"exception": exception})
+        expected = line["expect"]
+        assert expected, f"{case} {where} expects nothing"
+        assert {name: said.get(name, "not told") for name in expected} == expected, where
+        if line["kind"] == "dump":
+            assert said == expected, where
+
+
+def test_a_capture_is_decoded_once_or_left_out_for_a_reason() -> None:
+    """No capture stands twice, and one that is left out says why."""
+    ids = [line["id"] for case in CASES for line in lines_of(case) if "id" in line]
+    out = left_out()
+    assert all(line["why"] for line in out)
+    both = ids + [line["id"] for line in out]
+    assert len(set(both)) == len(both)
+
+
+Order = tuple[int, bool, bool]
+
+
+def order_of(register: Register) -> Order:
+    """Tell how a number is laid into words, its sign aside."""
+    encoding = TYPES[register.type]
+    return encoding.words, encoding.exact, register.low_word_first
+
+
+def confirmed(name: str) -> tuple[set[str], set[Order]]:
+    """Tell which metrics of a profile real captures confirm, and which word orders they show."""
+    metrics: set[str] = set()
+    orders: set[Order] = set()
+    by_metric = {quantity.metric: quantity for quantity in profile_of(name).all}
+    for case in CASES:
+        if case.parent.name != name:
+            continue
+        for line, told, _ in decoded(case):
+            if line["kind"] not in MEASURED:
+                continue
+            seen = {metric for metric in line["expect"] if metric in by_metric and told.get(metric, None) is not None}
+            metrics |= {metric for metric in seen if told[metric].value is not None}
+            orders |= {
+                order_of(register)
+                for metric in seen
+                if told[metric].value
+                for register in by_metric[metric].registers
+                if len({order_of(other) for other in by_metric[metric].registers})
+                == 1  # else nobody knows which it was
+            }
+    return metrics, orders
 
 
 @pytest.mark.parametrize("name", profile_names())
 def test_confidence_is_what_the_cases_carry(name: str) -> None:
-    """A profile says "verified against real captures" when such cases cover half of it and a 32-bit order, else not."""
-    measured = [lines_of(case) for case in CASES if case.parent.name == name]
-    covered = {line["metric"] for head, *lines in measured if head["kind"] in MEASURED for line in lines}
-    orders = {
-        line["metric"]
-        for head, *lines in measured
-        if head["kind"] in MEASURED
-        for line in lines
-        if len(line["words"]) > 1 and any(line["words"])
-    }
+    """A profile is "verified" when real captures confirm a quarter of it and every order of words, and else is not."""
     profile = profile_of(name)
-    wide = any(register.count > 1 for register in profile.registers)
-    verified = len(covered) >= len(profile.registers) / 2 and (bool(orders) or not wide)
-    assert (profile.confidence == "verified against real captures") == verified
+    metrics, orders = confirmed(name)
+    polled = {quantity.metric for quantity in profile.quantities}
+    wide = {order_of(one) for one in registers_of(profile.quantities) if TYPES[one.type].words > 1}
+    enough = len(metrics) >= LEAST and len(metrics & polled) >= SHARE * len(polled)
+    assert (profile.confidence == VERIFIED) == (enough and wide <= orders)
 
 
 def test_every_folder_is_a_profile() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from edge import settings as site_settings
 from edge import tables
-from edge.agent import Agent, Ports, fitting
+from edge.agent import ASK_AGAIN_S, Agent, Ports, fitting
 from edge.clock import Instant
 from edge.errors import RetryLater
 from edge.ports import Poll, PollResult, SampleRow
@@ -47,6 +47,7 @@ kiosk: {board: kiosk-8, slots: [1, 2]}
 lights: {from: load_power, on_above_w: 10}
 uplink: {host: hub.example.org}
 """
+LIGHTS = "lights: {from: load_power, on_above_w: 10}\n"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WORDS = {0x310E: 2000, 0x310F: 0, 0x311A: 80, 0x331A: 1250}
 
@@ -144,10 +145,16 @@ class Bench:
     """An agent with everything around it in the test's hand; time passes when the test says so."""
 
     def __init__(
-        self, outbox: MemoryOutbox | None = None, *, boot: int = 1, synced: bool = True, at_s: float = 0.0
+        self,
+        outbox: MemoryOutbox | None = None,
+        *,
+        boot: int = 1,
+        synced: bool = True,
+        at_s: float = 0.0,
+        site: str = SITE,
     ) -> None:
         self.settings: Settings = site_settings.parse(
-            SITE, "site.yaml", profile_text=profile_text, board_text=board_text
+            site, "site.yaml", profile_text=profile_text, board_text=board_text
         )
         self.outbox = outbox if outbox is not None else MemoryOutbox()
         payload = schema.encode(tables.schema_of(self.settings))
@@ -473,3 +480,43 @@ def test_a_refused_row_is_declared_before_it_is_given_up() -> None:
     bench.outbox.disk_refuses = None
     bench.run(130)
     assert Gap(seq, seq, GapCause.REFUSED_BY_HUB) in bench.committed()
+
+
+def ratings(bench: Bench) -> list[SampleRow]:
+    """List the rows of ratings and set points."""
+    (table,) = [i for i, one in enumerate(tables.schema_of(bench.settings).tables) if one.name == "controller-settings"]
+    rows = bench.outbox.pending(100_000, frozenset())
+    return [row for row in rows if isinstance(row, SampleRow) and row.table == table]
+
+
+def test_ratings_are_read_at_the_start_and_once_a_day() -> None:
+    """What hardly ever changes costs one row a day."""
+    bench = Bench()
+    bench.link.up = False
+    bench.run(3 * 3600, step_s=5)
+    assert [row.uptime_s for row in ratings(bench)] == [0]
+    bench.run(22 * 3600, step_s=5)
+    assert [row.uptime_s for row in ratings(bench)] == [0, 86_400]
+
+
+def test_ratings_that_could_not_be_read_are_asked_for_again_soon() -> None:
+    """A controller that was off at the start tells its ratings within minutes of being on, and silence is one alarm."""
+    bench = Bench()
+    bench.link.up = False
+    bench.reader.silent = True
+    bench.run(300)
+    bench.reader.silent = False
+    bench.run(ASK_AGAIN_S)
+    assert len(ratings(bench)) == 1
+    silences = [event for event in bench.committed() if isinstance(event, AlarmRaised)]
+    assert [event.code for event in silences] == ["silent:controller"]
+
+
+def test_a_device_with_a_list_is_led_along_it_at_once() -> None:
+    """A SunSpec device is not asked one model a minute: the next step follows the answer."""
+    bench = Bench(site=SITE.replace("epever-tracer", "sunspec").replace(", load_power_w", "").replace(LIGHTS, ""))
+    bench.link.up = False
+    words = (0x5375, 0x6E53, 802, 62, *[0] * 62, 0xFFFF, 0)
+    bench.reader.words = {40_000 + i: word for i, word in enumerate(words)}
+    bench.run(9)
+    assert bench.agent.devices["controller"].state.last_read_s is not None

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge import profiles, readplan
-from edge.devices import CLEAR_AFTER, PolledDevice, load_powers
+from edge.devices import CLEAR_AFTER, REST_S, SLEEP_S, PolledDevice, load_powers
 from edge.errors import EdgeError, Refused, RetryLater
 from edge.ports import PollResult
+from edge.profiles import Profile, registers_of
 from edge.readplan import Block
+from edge.registers import Table
 from edge.schedule import BACK_OFF_AFTER
 from edge.settings import Connection, Device
 from firmware_config import load
 from protocol.events import AlarmCleared, AlarmRaised
 
-PROFILE = profiles.parse(
-    load(
-        """
+HEAD = """\
 profile: test
 title: Three registers in two blocks
 sources: [none]
 confidence: one source
+wiring: [two wires]
 bus: {baud: 9600, parity: none, stop_bits: 1, unit: 1, timeout_s: 1.0, pause_s: 0.0}
 blocks: {count_max: 10, gap_max: 0}
 registers:
+"""
+PROFILE = profiles.parse(
+    load(
+        HEAD
+        + """\
   - {metric: load_power_w, table: input, address: 0, type: u16, scale: 0.1}
   - {metric: soc_pct,      table: input, address: 1, type: u16, invalid: [65535]}
   - {metric: charge_stage, table: input, address: 9, type: u16, map: {0: 0, 7: 4}}
@@ -32,14 +40,20 @@ registers:
         "test",
     )
 )
-FIRST, SECOND = readplan.plan(PROFILE.registers, count_max=10, gap_max=0)
+FIRST, SECOND = readplan.plan(registers_of(PROFILE.quantities), PROFILE.limits)
 SILENT = RetryLater("the line is silent")
+
+
+def polled(profile: Profile, *metrics: str) -> PolledDevice:
+    """Give a device of this profile that was never asked."""
+    device = Device("controller", profile, Connection(), 5, 60, profile.only(metrics))
+    return PolledDevice(0, device, device.quantities, "controller")
 
 
 @pytest.fixture
 def device() -> PolledDevice:
     """Give a device that was never asked."""
-    return PolledDevice(0, Device("controller", PROFILE, Connection(), 5, 60, PROFILE.registers))
+    return polled(PROFILE)
 
 
 def result(
@@ -143,8 +157,7 @@ def test_a_marker_for_no_reading_is_no_alarm(device: PolledDevice) -> None:
 
 def test_only_the_metrics_of_the_settings_are_asked_for() -> None:
     """What a site does not record costs no request."""
-    only = Device("controller", PROFILE, Connection(), 1, 60, PROFILE.only(("soc_pct",)))
-    device = PolledDevice(0, only)
+    device = polled(PROFILE, "soc_pct")
     assert device.poll().blocks == (Block(FIRST.table, 1, 1),)
     assert load_powers({"controller": device}, 80.0) == {"controller": None}
 
@@ -155,3 +168,105 @@ def test_a_load_that_was_not_read_lately_is_unknown(device: PolledDevice) -> Non
     device.asked(60.0)
     device.take(result())
     assert (device.load_power_w(180.0), device.load_power_w(181.0)) == (12.3, None)
+
+
+NO = Refused("does not know this address")
+
+
+def answered(device: PolledDevice, *words: tuple[int, ...] | EdgeError) -> tuple[object, list[object]]:
+    """Ask the device, and let its blocks be answered or refused in their order."""
+    blocks = device.poll().blocks
+    assert len(blocks) == len(words)
+    given = dict(zip(blocks, words, strict=True))
+    answers = {block: said for block, said in given.items() if isinstance(said, tuple)}
+    values, alarms = device.take(
+        PollResult("controller", answers, {b: said for b, said in given.items() if isinstance(said, EdgeError)})
+    )
+    return values, list(alarms)
+
+
+def test_a_refused_block_is_asked_for_in_parts_then_left_alone_for_a_day(device: PolledDevice) -> None:
+    """One address that a device does not know costs its neighbours nothing, and costs the bus one request a day."""
+    assert answered(device, NO, (7,)) == ([None, None, 4], [])
+    assert [block.count for block in device.poll().blocks] == [1, 1, 1]
+    device.asked(10)
+    assert answered(device, (123,), NO, (7,)) == ([123, None, 4], [])
+    assert device.poll().blocks == (Block(FIRST.table, 0, 1), SECOND)
+    device.asked(10 + REST_S)
+    assert device.poll().blocks == (Block(FIRST.table, 0, 1), Block(FIRST.table, 1, 1), SECOND)
+
+
+def test_a_device_that_refuses_everything_is_asked_again(device: PolledDevice) -> None:
+    """A wrong profile is a failure with its reason, not a device that is never asked again."""
+    assert answered(device, NO, NO) == (None, [])
+    assert device.poll().blocks == (FIRST, SECOND)
+    assert device.state.last_error == str(NO)
+
+
+def test_a_device_that_sleeps_at_night_is_no_alarm_until_it_overslept() -> None:
+    """Silence of a charger without sun is expected; a whole day of it is not."""
+    device = polled(replace(PROFILE, bus=replace(PROFILE.bus, sleeps=True)))
+    answered(device, (123, 50), (7,))
+    nothing = result(first=None, second=None)
+    for _ in range(BACK_OFF_AFTER + 2):
+        assert device.take(nothing) == (None, [])
+    device.asked(SLEEP_S + 1)
+    assert device.take(nothing) == (None, [AlarmRaised("silent:controller", "the line is silent")])
+
+
+def test_zeros_may_mean_that_there_is_nothing() -> None:
+    """Where a profile says so, a block of nothing but zeros is no reading of 0 V."""
+    four = "".join(
+        f"  - {{metric: {metric}, table: input, address: {i}, type: u16}}\n"
+        for i, metric in enumerate(("load_power_w", "soc_pct", "battery_voltage_v", "panel_voltage_v"))
+    )
+    text = HEAD.replace("gap_max: 0}", "gap_max: 0, zeros: nothing}") + four
+    device = polled(profiles.parse(load(text, "device", "test")))
+    assert answered(device, (0, 0, 0, 0)) == ([None] * 4, [])
+    assert answered(device, (0, 0, 12, 0)) == ([0, 0, 12, 0], [])
+
+
+SUNSPEC = (
+    HEAD[: HEAD.index("registers:")]
+    + """\
+models:
+  - ids: [802]
+    about: battery
+    registers:
+      - {metric: soc_pct, table: holding, address: 3, type: u16}
+"""
+)
+
+
+def walked(device: PolledDevice, *words: tuple[int, ...] | EdgeError) -> list[list[object]]:
+    """Lead a device along its list; give the alarms of each step."""
+    alarms = []
+    for said in words:
+        values, raised = answered(device, said)
+        assert values is None
+        alarms.append(raised)
+    return alarms
+
+
+def test_a_sunspec_device_is_asked_for_its_list_first() -> None:
+    """Marker and models are looked for one by one; then the registers are read where the device has them."""
+    device = polled(profiles.parse(load(SUNSPEC, "device", "test")))
+    steps = [NO, (0x5375, 0x6E53), (1, 65), (802, 62)]
+    assert walked(device, *steps) == [[]] * 4
+    walked(device, (0xFFFF, 0))
+    assert device.state.failures == 0
+    assert device.poll().blocks == (Block(Table.HOLDING, 2 + 67 + 3, 1),)
+    assert answered(device, (88,)) == ([88], [])
+
+
+def test_a_list_that_cannot_be_walked_is_begun_anew() -> None:
+    """Silence, no marker and nonsense are failures with a reason; the next poll starts from the beginning."""
+    device = polled(profiles.parse(load(SUNSPEC, "device", "test")))
+    start = device.poll().blocks
+    walked(device, NO, NO, NO)
+    assert "no SunSpec marker at 40000, 0, 50000" in device.state.last_error
+    assert device.state.failures == 1
+    assert device.poll().blocks == start
+    walked(device, (0x5375, 0x6E53), SILENT)
+    assert device.poll().blocks == start
+    assert device.state.failures_in_a_row == 1

@@ -17,6 +17,17 @@ def test_a_job_runs_once_at_each_grid_point() -> None:
     assert runs == [7, 10, 20, 30, 40]
 
 
+def test_a_job_may_be_asked_for_sooner() -> None:
+    """A daily job that failed runs again within minutes, once, and then on its grid; sooner things stay as they are."""
+    schedule = Schedule({"daily": 86_400.0})
+    schedule.due(0.0)
+    schedule.hasten("daily", 600.0)
+    schedule.hasten("daily", 900.0)
+    assert schedule.due(599.0) == []
+    assert schedule.due(600.0) == ["daily"]
+    assert schedule.due(86_399.0) == []
+
+
 def test_missed_points_are_not_made_up_for() -> None:
     """A loop that stood still goes on from where it is."""
     schedule = Schedule({"a": 10.0})

@@ -6,7 +6,7 @@ import pytest
 
 from edge.lights import Lights
 from edge.settings import Connection, Pin, Settings, parse
-from firmware_config import ConfigError, board_text, profile_text
+from firmware_config import ConfigError, board_text, profile_names, profile_text
 
 SITE = """\
 site:
@@ -67,7 +67,8 @@ def test_a_short_file_is_a_whole_site() -> None:
         60,
     )
     assert device.connection == Connection("/dev/ttyUSB0", 115200, "none", 1)
-    assert device.registers == device.profile.registers
+    assert device.quantities == device.profile.quantities
+    assert device.settings == device.profile.settings
     assert settings.kiosk is not None
     assert settings.kiosk.slots == {1: Pin(5, active_low=True), 2: Pin(6, active_low=True)}
     assert (settings.kiosk.sample_interval_s, settings.kiosk.debounce_s) == (0.25, 2.0)
@@ -103,7 +104,7 @@ system: {poll_interval_s: 60}
     one, two, three = settings.devices
     assert one.connection == Connection("/dev/ttyS0", 19200, "none", 1)
     assert (one.unit, one.poll_interval_s) == (7, 10)
-    assert [register.metric for register in one.registers] == ["soc_pct", "load_power_w"]
+    assert [quantity.metric for quantity in one.quantities] == ["soc_pct", "load_power_w"]
     assert two.connection == Connection(host="10.0.0.5", tcp_port=502)
     assert three.connection == Connection(host="10.0.0.5", tcp_port=503)
     assert (settings.kiosk, settings.lights_pin) == (None, None)
@@ -162,7 +163,7 @@ def test_lights_take_the_first_device_that_knows_its_load() -> None:
         (
             "  controller:",
             "  Controller:",
-            "site.yaml line 8: devices.Controller: a name here is 1 to 32 small letters, digits or hyphens",
+            "site.yaml line 8: devices.Controller: a name here is 1 to 23 small letters, digits or hyphens",
         ),
         (
             "  controller:",
@@ -177,7 +178,7 @@ def test_lights_take_the_first_device_that_knows_its_load() -> None:
             "epever",
             (
                 "site.yaml line 9: devices.controller.profile: there is no device profile 'epever'; "
-                "there are epever-tracer, srne-rover"
+                f"there are {', '.join(profile_names())}"
             ),
         ),
         ("{port: /dev/ttyUSB0}", "/dev/ttyUSB0", f"site.yaml line 10: devices.controller.connection: {EITHER}"),

@@ -9,13 +9,18 @@ import pytest
 from hub.answers.day import counted, day_of
 from hub.answers.series import series
 from hub.answers.sessions import sessions
-from hub.answers.sites import latest, list_sites, one_site
+from hub.answers.sites import latest, list_sites, one_site, words_of
 from hub.domain.charging import ToCheck
 from hub.domain.columns import primary
 from hub.domain.presence import LATE_AFTER_MS, SILENT_AFTER_MS, Freshness
 from hub.errors import BadRequest, NotFound
 from hub.ingest.dating import TimeQuality
+from protocol import schema
+from protocol.batch import Batch, TableRows
 from protocol.events import ChargingSession, EndReason, SlotTaken
+from protocol.schema import ColumnSpec, Schema, TableSpec
+from protocol.states import FAULT_BITS
+from protocol.topics import Channel
 from tests.hub.builders import NOON_MS, TestHub, anchor, event, of, samples
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -204,3 +209,28 @@ def test_two_devices_that_tell_the_same_are_chosen_between_the_same_way_everywhe
     assert primary(["b.panel_power_w", "a.panel_power_w", "a.soc_pct"], ("panel_power_w",)) == {
         "panel_power_w": "a.panel_power_w"
     }
+
+
+def test_faults_are_told_in_words(hub: TestHub) -> None:
+    """What the devices report as faults stands in both languages, each once; no device that tells is unknown."""
+    columns = tuple(ColumnSpec(f"{device}.faults", 0) for device in ("battery", "controller"))
+    payload = schema.encode(Schema((TableSpec("controller", 60, columns),)))
+    hub.send(Channel.SCHEMA, payload)
+    overload, fan = (1 << FAULT_BITS[name] for name in ("overload", "fan"))
+    rows = TableRows(0, (2,), (1,), (0,), ((overload,), (overload | fan,)))
+    hub.send_batch(Batch(1, schema.schema_id(payload), (rows,), (anchor(1, 0, NOON_MS),)), NOON_MS + 60_000)
+    faults = one_site(hub.ledger, "ecole-a", NOON_MS + 60_000).faults
+    assert faults is not None
+    assert [fault.fr for fault in faults] == ["surcharge", "ventilateur"]
+    assert [value.words[-1].en for value in latest(hub.ledger, "ecole-a")] == ["load too high", "fan"]
+
+
+def test_a_site_without_faults_told_has_none_known(lively: TestHub) -> None:
+    """A device that does not speak of faults does not say that there are none."""
+    assert one_site(lively.ledger, "ecole-a", NOON_MS + 15 * 60_000).faults is None
+
+
+def test_a_state_is_told_in_words_and_a_number_is_not() -> None:
+    """A charge stage has words; a voltage needs none."""
+    assert [words.fr for words in words_of("charge_stage", 1.0)] == ["maintien (floating)"]
+    assert words_of("battery_voltage_v", 13.1) == ()

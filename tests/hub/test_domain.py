@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.domain.charging import LONG_AFTER_MS, ToCheck, doubts
+from hub.domain.counters import risen
 from hub.domain.presence import LATE_AFTER_MS, SILENT_AFTER_MS, Freshness, freshness
 from protocol.events import EndReason
 
@@ -50,3 +51,18 @@ def test_an_open_charge_grows_doubtful_with_time() -> None:
     assert doubts(reason=None, found=False, start_ms=0, end_ms=None, now_ms=late_ms) == (ToCheck.TOO_LONG,)
     gone = doubts(reason=None, found=False, start_ms=0, end_ms=None, now_ms=2000, abandoned=True)
     assert gone == (ToCheck.NEVER_ENDED,)
+
+
+@pytest.mark.parametrize(
+    ("readings", "came"),
+    [
+        ([], None),
+        ([7.0], 0.0),
+        ([7.0, 7.5, 9.0], 2.0),
+        ([29_000.0, 29_001.0, 0.0, 0.5], 1.5),
+        ([65_535.0, 3.0, 5.0], 2.0),
+    ],
+)
+def test_a_counter_that_begins_anew_is_not_a_mountain_of_energy(readings: list[float], came: float | None) -> None:
+    """A meter set to zero, a counter that wraps, another device: what is certain is counted, nothing is made up."""
+    assert risen(readings) == came

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
+from edge.frames import mbap_unwrap, mbap_wrap, rtu_wrap
 from edge.registers import Table
 from edge.simulator.bus import Mischief, Responder, RtuBus, TcpBus
-from edge.simulator.slave import Image, RegisterBank, answer, mbap_unwrap, mbap_wrap, rtu_wrap
+from edge.simulator.slave import Image, RegisterBank, answer
 
 IMAGE: Image = {(Table.INPUT, 0x3100 + i): 1000 + i for i in range(20)} | {(Table.COIL, i): i % 2 for i in range(9)}
 READ_TWO = bytes.fromhex("0431000002")
@@ -131,10 +132,20 @@ def test_a_serial_request_may_come_in_pieces_or_unknown(line: Line) -> None:
         (Mischief(garbage=b"\x00"), b"\x00" + rtu_wrap(1, TWO_WORDS)),
         (Mischief(echo=True), rtu_wrap(1, READ_TWO) + rtu_wrap(1, TWO_WORDS)),
         (Mischief(wrong_unit=True), rtu_wrap(2, TWO_WORDS)),
+        (Mischief(wrong_function=True), rtu_wrap(1, b"\x01" + TWO_WORDS[1:])),
+        (Mischief(busy=True), rtu_wrap(1, b"\x84\x06")),
+        (Mischief(echo=True, silent=True), rtu_wrap(1, READ_TWO)),
+        (Mischief(duplicate_s=0.03), 2 * rtu_wrap(1, TWO_WORDS)),
+        (Mischief(previous_s=1.0), b""),
+        (Mischief(garble=lambda frame: frame[2:5] + b"\xff"), TWO_WORDS[1:4] + b"\xff"),
     ],
-)
+    ids=[
+        "silence", "delay", "long delay", "zero byte", "echo", "unit", "function", "busy", "echo and silence",
+        "duplicate", "nothing before", "garbled",
+    ],
+)  # fmt: skip
 def test_mischief_on_demand(rtu: RtuBus, line: Line, mischief: Mischief, expected: bytes) -> None:
-    """Silence, delay, garbage, echo and a wrong unit come as ordered, and only while ordered."""
+    """Each kind of mischief comes as ordered, and only while ordered."""
     rtu.mischief = mischief
     assert line.exchange(rtu_wrap(1, READ_TWO)) == expected
     rtu.mischief = Mischief()
@@ -150,6 +161,38 @@ def test_a_late_reply_comes_after_the_next_one(rtu: RtuBus, line: Line) -> None:
     other = rtu_wrap(1, bytes.fromhex("0431030001"))
     received = line.exchange(other, wait_s=0.3)
     assert received == rtu_wrap(1, bytes.fromhex("040203eb")) + rtu_wrap(1, TWO_WORDS)
+
+
+def test_the_reply_to_the_request_before_comes_while_it_is_young(rtu: RtuBus, line: Line) -> None:
+    """A device that is one answer behind gives that answer, and none once it is too old."""
+    one_word = rtu_wrap(1, bytes.fromhex("0431030001"))
+    line.exchange(one_word)
+    rtu.mischief = Mischief(previous_s=10.0)
+    assert line.exchange(rtu_wrap(1, READ_TWO)) == rtu_wrap(1, bytes.fromhex("040203eb"))
+    rtu.mischief = Mischief(previous_s=0.01)
+    assert line.exchange(one_word) == b""
+
+
+def test_mischief_may_be_drawn_for_each_request(rtu: RtuBus, line: Line) -> None:
+    """Whoever draws is told the request, and the next exchange is drawn anew."""
+    asked: list[tuple[int, bytes]] = []
+
+    def draw(unit: int, pdu: bytes) -> Mischief:
+        asked.append((unit, pdu))
+        return Mischief(silent=unit == 5)
+
+    rtu.mischief = draw
+    assert line.exchange(rtu_wrap(5, READ_TWO)) == b""
+    assert line.exchange(rtu_wrap(1, READ_TWO)) == rtu_wrap(1, TWO_WORDS)
+    assert asked == [(5, READ_TWO), (1, READ_TWO)]
+
+
+def test_a_reply_that_is_overdue_may_be_lost(rtu: RtuBus, line: Line) -> None:
+    """With a limit of less than nothing no reply is in time; without one, none is ever lost."""
+    rtu.lost_after_s = -1.0
+    assert line.exchange(rtu_wrap(1, READ_TWO)) == b""
+    rtu.lost_after_s = float("inf")
+    assert line.exchange(rtu_wrap(1, READ_TWO)) == rtu_wrap(1, TWO_WORDS)
 
 
 def test_tcp_mischief_and_nonsense(tcp: TcpBus) -> None:

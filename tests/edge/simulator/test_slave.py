@@ -1,4 +1,4 @@
-"""The Modbus slave as bytes: known frames, exceptions, framing."""
+"""The Modbus slave as bytes: known frames, exceptions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.frames import rtu_unwrap, rtu_wrap
 from edge.registers import Table
-from edge.simulator.slave import (
-    Image,
-    RegisterBank,
-    answer,
-    crc16,
-    mbap_unwrap,
-    mbap_wrap,
-    rtu_request_size,
-    rtu_unwrap,
-    rtu_wrap,
-)
+from edge.simulator.slave import Image, RegisterBank, answer
 
 IMAGE: Image = {
     (Table.HOLDING, 0x9013): 6149,
@@ -61,9 +52,7 @@ READ_ONLY = RegisterBank(lambda: IMAGE)
 )
 def test_it_answers_as_a_captured_controller_did(request_hex: str, response_hex: str) -> None:
     """With the captured registers in the bank, request frames give the captured response frames, checksums and all."""
-    request = rtu_unwrap(bytes.fromhex(request_hex))
-    assert request is not None
-    unit, pdu = request
+    unit, pdu = rtu_unwrap(bytes.fromhex(request_hex))
     assert rtu_wrap(unit, answer(pdu, READ_ONLY)).hex() == response_hex
 
 
@@ -122,24 +111,6 @@ def test_a_request_sees_one_moment() -> None:
     assert response == bytes((4, 20)) + pack(">10H", *[1] * 10)
 
 
-@given(st.integers(0, 255), st.binary(min_size=1, max_size=200), st.integers(0, 1000), st.integers(1, 255))
-def test_a_serial_frame_survives_and_a_damaged_one_does_not(unit: int, pdu: bytes, place: int, damage: int) -> None:
-    """Wrapping and unwrapping is the identity; any changed byte breaks the checksum."""
-    frame = rtu_wrap(unit, pdu)
-    assert rtu_unwrap(frame) == (unit, pdu)
-    broken = bytearray(frame)
-    broken[place % len(frame)] ^= damage
-    assert rtu_unwrap(bytes(broken)) is None
-
-
-@given(st.integers(0, 65535), st.integers(0, 255), st.binary(min_size=1, max_size=253), st.binary(max_size=20))
-def test_a_tcp_frame_survives_in_a_stream(transaction: int, unit: int, pdu: bytes, rest: bytes) -> None:
-    """The first frame is found whatever follows, and not before its last byte is there."""
-    frame = mbap_wrap(transaction, unit, pdu)
-    assert mbap_unwrap(frame + rest) == (transaction, unit, pdu, len(frame))
-    assert mbap_unwrap(frame[:-1]) is None
-
-
 @given(st.binary(max_size=260))
 def test_any_bytes_get_an_answer_or_an_exception(pdu: bytes) -> None:
     """No request, however odd, makes the slave fail; a response never exceeds a frame."""
@@ -148,20 +119,3 @@ def test_any_bytes_get_an_answer_or_an_exception(pdu: bytes) -> None:
     assert bool(response) == bool(pdu)
     if pdu:
         assert response[0] & 0x7F == pdu[0] & 0x7F
-
-
-def test_the_checksum_is_that_of_the_standard() -> None:
-    """The check value of CRC-16/MODBUS for "123456789" is 0x4B37."""
-    assert crc16(b"123456789") == 0x4B37
-
-
-def test_request_sizes() -> None:
-    """Reads and single writes are eight bytes, a block write says its own length, others cannot be told."""
-    assert rtu_request_size(b"\x01") is None
-    assert rtu_request_size(bytes.fromhex("0103")) == 8
-    assert rtu_request_size(bytes.fromhex("011090130003")) is None
-    assert rtu_request_size(bytes.fromhex("01109013000306")) == 15
-    with pytest.raises(ValueError, match="function 43"):
-        rtu_request_size(bytes.fromhex("012b0e01"))
-    with pytest.raises(ValueError, match="not Modbus TCP"):
-        mbap_unwrap(b"GET / HTTP/1.0\r\n")

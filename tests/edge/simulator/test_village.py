@@ -63,7 +63,7 @@ def test_readings_are_catalogue_metrics_in_range_and_counters_grow(
     for step in range(2 * 24 * 6 * 5):
         at = START + timedelta(seconds=120 * step + step % 7)
         readings = village.readings(at)
-        assert len(readings) == 27
+        assert len(readings) == 55
         for name, value in readings.items():
             assert CATALOGUE[name].plausible(value), (name, value, at)
         for name in ("generated_total_kwh", "consumed_total_kwh"):

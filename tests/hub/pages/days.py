@@ -11,10 +11,12 @@ from hub.answers.sessions import SessionAnswer, SessionsAnswer
 from hub.answers.sites import SiteAnswer
 from hub.answers.times import Moment, to_ms, utc
 from hub.domain.charging import ToCheck
+from hub.domain.counters import risen
 from hub.domain.presence import Freshness
 from hub.ingest.dating import TimeQuality
 from hub.series import Bucket
 from protocol.metrics import CATALOGUE
+from protocol.states import Words
 
 MONDAY = date(2026, 11, 23)
 WHOLE = range(96)
@@ -37,12 +39,14 @@ def site(  # noqa: PLR0913  a site has these parts
     name: str = "École simulée A",
     kind: str = "school",
     zone: str = "Africa/Ouagadougou",
+    faults: tuple[Words, ...] | None = (),
 ) -> SiteAnswer:
     """Describe a site."""
     return SiteAnswer(
         site="ecole-a", name=name, kind=kind, commune="Boussouma", timezone=zone, freshness=freshness,
         newest_at=newest, heard_at=heard, connected=True, battery_voltage_v=volts, soc_pct=soc_pct,
         panel_power_w=watts, load_power_w=watts, slots=slots, slots_occupied=occupied,
+        faults=faults,
     )  # fmt: skip
 
 
@@ -60,6 +64,7 @@ def track(metric: str, levels: Mapping[int, Level], *, start: datetime, complete
         completeness=completeness,
         least=min((bucket.least for bucket in buckets), default=None),
         most=max((bucket.most for bucket in buckets), default=None),
+        risen=risen(level for bucket in buckets for level in (bucket.least, bucket.most)),
     )
 
 

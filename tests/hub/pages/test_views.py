@@ -9,6 +9,7 @@ import pytest
 from hub.answers.sites import SiteAnswer
 from hub.domain.presence import Freshness
 from hub.pages.views import site_view, sites_view
+from protocol.states import Words
 from tests.hub.pages.days import site
 from tests.hub.pages.test_day_view import plain
 
@@ -103,3 +104,11 @@ def test_what_is_known_in_part_is_shown_in_part() -> None:
     assert (empty.figure, empty.words, empty.note) == ("0", "prise occupée sur 4", "")
     assert site_view(site(slots=()), NOW).kiosk == []
     assert site_view(site(kind="mill"), NOW).place == "Mill, commune de Boussouma"
+
+
+def test_faults_are_told_in_a_sentence() -> None:
+    """What a device reports stands on its site's page; none reported, and none known, say nothing."""
+    faults = (Words("fan", "ventilateur"), Words("load too high", "surcharge"))
+    assert plain(site_view(site(faults=faults), NOW).faults) == "L'appareil signale : ventilateur et surcharge."
+    assert site_view(site(), NOW).faults == ""
+    assert site_view(site(faults=None), NOW).faults == ""
