@@ -1,8 +1,9 @@
 """Memory and CPU of the real agent at 21 values every 10 s, beside a 25-line pymodbus and paho script.
 
-Both read the same simulated controller over Modbus TCP and publish to the same Mosquitto in the same run. The agent
-also samples eight charging slots through gpiozero (mock pins at rest), keeps everything in its outbox and waits for
-the hub's acks. It sends a batch a minute here, where it would send one in fifteen: more work than on site, not less.
+Both read a simulated controller and publish to the same Mosquitto in the same run: the agent over a serial line (a
+pseudo-terminal), as on most sites, the script over Modbus TCP. The agent also samples eight charging slots through
+gpiozero (mock pins at rest), keeps everything in its outbox and waits for the hub's acks. It sends a batch a minute
+here, where it would send one in fifteen: more work than on site, not less.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _start(around: World) -> dict[str, int]:
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
-    modbus_port = free_port()
+    line, modbus_port = around.directory / "line", free_port()
     text = SITE.format(port=around.tls_port, ca_file=around.ca_file, directory=around.directory)
-    text = text.replace("{host: 127.0.0.1}", f"{{host: 127.0.0.1, tcp_port: {modbus_port}}}\n    poll_interval_s: 10")
+    text = text.replace("{host: 127.0.0.1}", f"{{port: {line}}}\n    poll_interval_s: 10")
     text = text.replace(f"{around.ca_file}}}", f"{around.ca_file}, batch_interval_s: 60}}")
     site = around.directory / "site.yaml"
     site.write_text(text, "utf-8")
@@ -72,8 +73,12 @@ def _start(around: World) -> dict[str, int]:
     around.start_hub()
     start = around.processes.start
     python = sys.executable
-    start("village", [python, "-m", "edge.simulator", "serve", "--site", str(site), "--seed", "7", "--past-days", "2"])
+    serve = [python, "-m", "edge.simulator", "serve", "--seed", "7", "--past-days", "2"]
+    start("village", [*serve, "--site", str(site)])
+    start("village on TCP", [*serve, "--profile", "epever-tracer", "--tcp-port", str(modbus_port)])
     wait_for_port(modbus_port, around.processes)
+    while not line.exists():
+        time.sleep(0.1)
     baseline = str(Path(__file__).with_name("baseline.py"))
     return {
         "25-line script": start("baseline", [python, baseline, str(modbus_port), str(around.plain_port)]).pid,

@@ -1,4 +1,4 @@
-"""`kayasol-edge`: run the agent, check a configuration, dump a device, show the status, export the outbox."""
+"""`kayasol-edge`: run the agent, find and look at devices, check settings, show the status, export the outbox."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
-from edge import VERSION, commands, inspection, profiles, wiring
+from edge import VERSION, commands, profiles, wiring
 from edge.errors import EdgeError
 from edge.io import system
 from edge.report import lines_of, status_of
@@ -26,13 +27,16 @@ _LOG = logging.getLogger("edge")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. What goes wrong is said in a sentence on stderr."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(words).parse_args(words)
     logging.basicConfig(
         level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
         if arguments.command == "decode":
             return _decode(arguments.profile, arguments.frames)
+        if arguments.command == "scan":
+            return int(_scanning().scan(arguments, sys.stdout, sys.stderr))
         settings = _settings(arguments.site)
         match arguments.command:
             case "run":
@@ -40,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "check":
                 print("\n".join(commands.check(settings)))
             case "dump":
-                inspection.dump(settings, arguments.device, sys.stdout)
+                _inspection().dump(settings, arguments.device, sys.stdout)
             case "status":
                 return _print_status(settings, as_json=arguments.json)
             case _:
@@ -97,7 +101,7 @@ def _decode(profile: str, path: Path) -> int:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough is no error
-    inspection.decode(profiles.parse(document), text.splitlines(), sys.stdout)
+    _inspection().decode(profiles.parse(document), text.splitlines(), sys.stdout)
     return 0
 
 
@@ -115,7 +119,21 @@ def _settings(path: str) -> Settings:
     return parse(text, path, profile_text=profile_text, board_text=board_text)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _scanning() -> ModuleType:
+    """Load what only a technician needs when one needs it: the agent runs in little memory."""
+    from edge import scanning  # noqa: PLC0415
+
+    return scanning
+
+
+def _inspection() -> ModuleType:
+    """Load what looks at devices, likewise."""
+    from edge import inspection  # noqa: PLC0415
+
+    return inspection
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kayasol-edge", description="The agent of one solar site.")
     parser.add_argument("--version", action="version", version=f"kayasol-edge {VERSION}")
     parser.add_argument("--site", default="/etc/kayasol/site.yaml", metavar="FILE", help="default: %(default)s")
@@ -131,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("check", help="say what the settings mean, without touching any device")
     dump_verb = verbs.add_parser("dump", help="read every register of a device once, as JSON")
     dump_verb.add_argument("device", nargs="?", help="name in site.yaml; default: all")
+    scan_verb = verbs.add_parser("scan", help="find the devices that are connected")
+    if "scan" in argv:
+        _scanning().add_arguments(scan_verb)
     decode_verb = verbs.add_parser("decode", help="say what captured requests and responses mean, as JSON")
     decode_verb.add_argument("--profile", required=True, metavar="NAME")
     decode_verb.add_argument("frames", type=Path, metavar="FILE", help="JSON lines; - for standard input")

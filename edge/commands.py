@@ -34,9 +34,10 @@ def check(settings: Settings) -> Iterator[str]:
         connection = device.connection
         where = connection.port or f"{connection.host}:{connection.tcp_port}"
         blocks = len(PolledDevice(0, device, device.quantities, device.name).poll().blocks)
+        daily = f", {len(device.settings)} ratings and set points once a day" if device.settings else ""
         yield (
             f"{device.name}: {device.profile.title} ({device.profile.confidence}) at {where}, unit {device.unit}; "
-            f"{len(device.quantities)} values in {blocks} requests every {device.poll_interval_s} s"
+            f"{len(device.quantities)} values in {blocks} requests every {device.poll_interval_s} s{daily}"
         )
     if settings.kiosk is not None:
         pins = ", ".join(f"{slot} on GPIO {pin.number}" for slot, pin in settings.kiosk.slots.items())

@@ -7,7 +7,7 @@ somebody answers, the speed is right, and the rest of the line is looked for at 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -144,6 +144,7 @@ class Search:
         self._say = say
         self._known: dict[int, list[Profile]] = {}
         self._strangers: dict[int, Unit] = {}
+        self._tried: defaultdict[Connection, set[int]] = defaultdict(set)
         self._every_unit = False
 
     def run(self) -> Searched:
@@ -199,7 +200,9 @@ class Search:
 
     def _number_by_number(self, connection: Connection) -> None:
         numbers = self._plan.numbers(beside_others=bool(self._known or self._strangers))
-        left = [number for number in numbers if number not in self._known and number not in self._strangers]
+        tried = {*self._known, *self._strangers, *self._tried[connection]}
+        left = [number for number in numbers if number not in tried]
+        self._tried[connection].update(left)
         self._try(connection, left, f"{len(left)} unit numbers")
 
     def _try(self, connection: Connection, numbers: Collection[int], what: str) -> None:

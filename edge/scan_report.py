@@ -6,12 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from edge.recognition import Fit, Sign, at_home, sign_of
 from edge.registers import Problem, Quantity, Reading
 from edge.scan import Found, Searched, Stranger, said
-from edge.settings import Connection
 from protocol.metrics import CATALOGUE
 from protocol.states import FAULTS_METRIC, faults_of, state_words
 
@@ -60,15 +58,13 @@ def report(results: Sequence[Searched]) -> Iterator[str]:
 def site_lines(found: Sequence[Found]) -> list[str]:
     """Give the `devices:` of a `site.yaml`; what cannot be used as it is stands there as a comment that says why."""
     lines = [HEADER, "devices:"]
-    taken: dict[str, tuple[Connection, str]] = {}
     kept = 0
     for name, one in zip(_names(found), found, strict=True):
-        why_not = _obstacle(one, taken) or (f"a site has at most {DEVICES_MAX} devices" if kept == DEVICES_MAX else "")
+        why_not = _obstacle(one) or (f"a site has at most {DEVICES_MAX} devices" if kept == DEVICES_MAX else "")
         if why_not:
             lines += [f"  # {name}: {why_not}", *(f"  #   {line}" for line in _settings(one))]
             continue
         kept += 1
-        taken.setdefault(one.connection.port or "", (_as_configured(one), name))
         lines += [f"  {name}:", *(f"    {line}" for line in _settings(one))]
         others = ", ".join(fit.profile.name for fit in one.fits[1:])
         lines += [f"    # fits too, compare the readings: {others}"] if others else []
@@ -118,7 +114,8 @@ def _comparison(fit: Fit) -> Iterator[str]:
         return
     *most, last = names
     listed = f"{', '.join(most)} and {last}" if most else last
-    yield f"  Compare these with the device's own screen or a multimeter: {listed}."
+    yield "  Compare these with the device's own screen or a multimeter:"
+    yield f"  {listed}."
     yield "  If one of them is wrong, the profile is not the right one, whatever the name says."
 
 
@@ -171,8 +168,8 @@ def _names(found: Sequence[Found]) -> list[str]:
     return names
 
 
-def _obstacle(found: Found, taken: dict[str, tuple[Connection, str]]) -> str:
-    """Say why a device cannot stand in `site.yaml` beside those before it; empty when it can."""
+def _obstacle(found: Found) -> str:
+    """Say why a device cannot stand in `site.yaml` as it is; empty when it can."""
     connection, bus = found.connection, found.profile.bus
     if connection.port is None:
         return ""
@@ -180,19 +177,7 @@ def _obstacle(found: Found, taken: dict[str, tuple[Connection, str]]) -> str:
         return f"{found.profile.name} is read over the network only"
     if connection.parity != bus.parity:
         return f"answers with parity {connection.parity}; set the device to parity {bus.parity}, as its profile says"
-    mine = _as_configured(found)
-    first, name = taken.get(connection.port, (mine, ""))
-    if first != mine:
-        return (
-            f"wants {bus.stop_bits} stop bits, but {name} on the same port {first.stop_bits}; give it its own adapter"
-        )
     return ""
-
-
-def _as_configured(found: Found) -> Connection:
-    """Give the connection as `site.yaml` makes it: parity and stop bits are the profile's."""
-    bus = found.profile.bus
-    return replace(found.connection, parity=bus.parity, stop_bits=bus.stop_bits)
 
 
 def _settings(found: Found) -> Iterator[str]:

@@ -53,19 +53,24 @@ def scan(
     began_s = _now_s()
     if arguments.write is not None:
         _check_writable(arguments.write)
-    plan = Plan(
-        familiar_first(_profiles(arguments.profile)), _units(arguments.units), tuple(arguments.baud), arguments.thorough
-    )
+    units, hosts = _units(arguments.units), [(host, *_host(host)) for host in arguments.host]
+    bar, stopping = _Progress(progress), Event()
+    bar.say("reading the device profiles")
+    plan = Plan(familiar_first(_profiles(arguments.profile)), units, tuple(arguments.baud), arguments.thorough)
     if not plan.profiles:
         raise Refused(
             "none of these profiles says how to recognise its devices; put the device into site.yaml yourself"
         )
-    places = _places(arguments, plan, list_ports)
+    if not hosts and not any(profile.bus.baud for profile in plan.profiles):
+        raise Refused("these devices are read over the network only; give --host ADDRESS")
+    ports = arguments.port or ([] if hosts else list_ports())
+    places = {port: plan.serial(port) for port in ports}
+    places |= {place: plan.network(host, tcp_port) for place, host, tcp_port in hosts}
+    bar.clear()
     if not places:
         _print(no_ports(), out)
         return NOTHING_FOUND
     _print([f"Looking at {', '.join(places)}. Nothing is changed in any device."], out)
-    bar, stopping = _Progress(progress), Event()
     results = _search(places, plan, bar, stopping)
     bar.clear()
     found = [one for result in results for one in result.found]
@@ -78,17 +83,21 @@ def scan(
             _write(arguments.write, lines)
             _print([f"These lines are in {arguments.write}."], out)
     stopped = " until it was stopped" if stopping.is_set() else ""
-    _print([f"{len(found)} devices found in {_now_s() - began_s:.0f} s{stopped}."], out)
+    _print(
+        [f"{len(found)} {'device' if len(found) == 1 else 'devices'} found in {_now_s() - began_s:.0f} s{stopped}."],
+        out,
+    )
     return STOPPED if stopping.is_set() else FOUND if found else NOTHING_FOUND
 
 
 def _search(places: dict[str, list[Connection]], plan: Plan, bar: _Progress, stopping: Event) -> list[Searched]:
     """Search all places at once; Ctrl-C ends it early, and what was found until then is kept."""
     opener = _opener(plan, stopping)
+    running: list[Future[Searched]] = []
     with ThreadPoolExecutor(max_workers=len(places)) as pool:
-        searches = [Search(place, connections, plan, opener, bar.say) for place, connections in places.items()]
-        running: list[Future[Searched]] = [pool.submit(search.run) for search in searches]
         try:
+            for place, connections in places.items():
+                running.append(pool.submit(Search(place, connections, plan, opener, bar.say).run))
             wait(running)
         except KeyboardInterrupt:
             stopping.set()  # every question now fails at once
@@ -158,18 +167,6 @@ def _profiles(wanted: Sequence[str]) -> list[Profile]:
         profiles.parse(load(profile_text(name), "device", f"profile {name}"))
         for name in (dict.fromkeys(wanted) if wanted else profile_names())
     ]
-
-
-def _places(arguments: Namespace, plan: Plan, list_ports: Callable[[], Sequence[str]]) -> dict[str, list[Connection]]:
-    """List where to look and how each place can be opened; all serial ports when no place is named."""
-    if not arguments.host and not any(profile.bus.baud for profile in plan.profiles):
-        raise Refused("these devices are read over the network only; give --host ADDRESS")
-    ports = arguments.port or ([] if arguments.host else list_ports())
-    places = {port: plan.serial(port) for port in ports}
-    for place in arguments.host:
-        host, tcp_port = _host(place)
-        places[place] = plan.network(host, tcp_port)
-    return {place: connections for place, connections in places.items() if connections}
 
 
 def _host(text: str) -> tuple[str, int]:

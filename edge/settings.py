@@ -6,7 +6,7 @@ Nothing is touched outside the texts given: no port is opened, no file looked fo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge import profiles
@@ -116,6 +116,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
     document = load(text, "site", origin)
     data = document.data
     devices = tuple(_device(document, name, line, profile_text) for name, line in data["devices"].items())
+    devices = _with_common_stop_bits(devices)
     _check_lines(document, devices)
     kiosk, board = _kiosk(document, board_text)
     lights, lights_pin = _lights(document, devices, board)
@@ -188,6 +189,18 @@ def _connection(document: Document, path: Path, line: dict[str, Any], profile: P
     return Connection(line["port"], line.get("baud", bus.baud), bus.parity, bus.stop_bits)
 
 
+def _with_common_stop_bits(devices: tuple[Device, ...]) -> tuple[Device, ...]:
+    """Let devices of one port share the longer stop: who waits for one stop bit takes a second for a pause."""
+    longest: dict[str | None, int] = {}
+    for device in devices:
+        port = device.connection.port
+        longest[port] = max(longest.get(port, 0), device.connection.stop_bits)
+    return tuple(
+        replace(device, connection=replace(device.connection, stop_bits=longest[device.connection.port]))
+        for device in devices
+    )
+
+
 def _check_lines(document: Document, devices: tuple[Device, ...]) -> None:
     """Refuse devices that cannot share the line they are on."""
     for i, device in enumerate(devices):
@@ -203,7 +216,7 @@ def _check_lines(document: Document, devices: tuple[Device, ...]) -> None:
 
 
 def _speed(connection: Connection) -> str:
-    return f"{connection.baud} baud, parity {connection.parity}, {connection.stop_bits} stop bits"
+    return f"{connection.baud} baud, parity {connection.parity}"
 
 
 def _kiosk(document: Document, board_text: TextOf) -> tuple[Kiosk | None, dict[str, Any]]:

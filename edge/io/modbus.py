@@ -16,9 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pymodbus import ModbusException
-from pymodbus.client import ModbusTcpClient
-
 from edge.errors import EdgeError, Refused, RetryLater
 from edge.frames import Reply, Request, find_reply, read_reply
 from edge.io.serial_port import SerialPort
@@ -229,10 +226,15 @@ class _Tcp:
 
     def __init__(self, connection: Connection, timeout_s: float) -> None:
         self._name = f"{connection.host}:{connection.tcp_port}"
+        # It costs some 14 MB of memory, which a site with nothing but serial lines does without.
+        from pymodbus.client import ModbusTcpClient  # noqa: PLC0415
+
         self._client = ModbusTcpClient(connection.host or "", port=connection.tcp_port, timeout=timeout_s, retries=0)
 
     def ask(self, request: Request, *, any_unit: bool, pause_s: float) -> Reply:  # noqa: ARG002  pymodbus insists
         """See `_Link.ask`; the unit must be the one that was asked."""
+        from pymodbus import ModbusException  # noqa: PLC0415
+
         read: Callable[..., Any] = getattr(self._client, _READ[request.function])
         try:
             if not self._client.connected and not self._client.connect():  # type: ignore[no-untyped-call]  # likewise

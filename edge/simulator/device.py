@@ -38,7 +38,7 @@ class SimulatedDevice:
         try:
             return tuple(image[block.table, address] for address in range(block.address, block.end, block.step))
         except KeyError as missing:
-            raise Refused(f"nothing stands at {missing}") from missing
+            raise Refused(f"nothing stands at {block.table} {block.address} to {block.end - 1}") from missing
 
     def respond(self, pdu: bytes, at: datetime) -> bytes:
         """Answer one request PDU."""

@@ -66,7 +66,7 @@ class Spread:
             yield from ((register, None) for register in free)
             return
         left = value - sum(self._worth(part, readings) for part in quantity.registers if part not in free)
-        taker = next((register for register in free if _holds(register, left)), None)
+        taker = next((register for register in free if _holds(register, left)), next(iter(free), None))
         yield from ((register, left if register is taker else 0.0) for register in free)
 
     def _worth(self, part: Register, readings: Readings) -> float:

@@ -69,7 +69,8 @@ class Load:
 
     def _words(self) -> Image:
         self._reads += 1
-        return self._image.words({"generated_total_kwh": self._reads / 100, "battery_voltage_v": 12.5}, datetime.now(UTC))
+        readings = {"generated_total_kwh": self._reads / 100, "battery_voltage_v": 12.5}
+        return self._image.words(readings, datetime(2026, 11, 23, tzinfo=UTC))
 
     def _customers(self) -> None:
         levels = dict.fromkeys(SLOTS, False)

@@ -251,7 +251,7 @@ def walked(device: PolledDevice, *words: tuple[int, ...] | EdgeError) -> list[li
 def test_a_sunspec_device_is_asked_for_its_list_first() -> None:
     """Marker and models are looked for one by one; then the registers are read where the device has them."""
     device = polled(profiles.parse(load(SUNSPEC, "device", "test")))
-    steps = [NO, (0x5375, 0x6E53), (1, 65), (802, 62)]
+    steps: list[tuple[int, ...] | EdgeError] = [NO, (0x5375, 0x6E53), (1, 65), (802, 62)]
     assert walked(device, *steps) == [[]] * 4
     walked(device, (0xFFFF, 0))
     assert device.state.failures == 0

@@ -121,7 +121,7 @@ def test_scales_multiply_and_their_absence_is_no_reading() -> None:
     sign = Scale(Table.INPUT, 4, "u16", name="direction", map={0: 1, 1: -1}, usual=0)
     assert factor.multiplier(180 << 16) == 180
     assert (power.multiplier(-2), power.multiplier(-32768), power.multiplier(99)) == (Fraction(1, 100), None, None)
-    assert (sign.multiplier(1), sign.multiplier(7)) == (-1, None)
+    assert (sign.multiplier(1), sign.multiplier(7)) == (Fraction(-1), None)
     assert factor.multiplier(0) is None
     assert factor.multiplier(math.nan) is None
     amps = register("s16", scales=(power, sign), scale=Fraction(100), decimals=2)

@@ -198,10 +198,10 @@ def test_what_cannot_be_used_as_it_is_stands_as_a_comment_with_the_reason() -> N
     assert any("over the network only" in line for line in site_lines([away]))
 
 
-def test_what_the_settings_refuse_on_one_port_is_no_line_for_the_site() -> None:
-    """Devices of one port differ in nothing that settings hold against them."""
+def test_devices_with_one_and_two_stop_bits_share_a_port() -> None:
+    """A receiver takes a second stop bit for a pause, so both stand in the lines and the agent reads them."""
     pair = [found("srne-rover", Line("/dev/ttyUSB0", 9600), 1), found("pzem-dc", Line("/dev/ttyUSB0", 9600), 2)]
-    assert "controller" in pasted(*pair)
+    assert list(pasted(*pair)) == ["controller", "meter"]
 
 
 @pytest.mark.parametrize(

@@ -271,6 +271,8 @@ def test_a_metric_the_device_does_not_tell_is_named_with_those_it_does() -> None
         ("srne-rover", "{port: /dev/ttyUSB1}", 1, None),
         ("srne-rover", "{port: /dev/ttyUSB0, baud: 115200}", 2, None),
         ("epever-tracer", "{host: 10.0.0.5}", 1, None),
+        ("pzem-dc", "{port: /dev/ttyUSB0, baud: 115200}", 2, None),
+        ("victron-system", "{port: /dev/ttyUSB1}", 100, "victron-system is read over the network only; give its host"),
         (
             "epever-tracer",
             "{port: /dev/ttyUSB0}",
@@ -281,10 +283,7 @@ def test_a_metric_the_device_does_not_tell_is_named_with_those_it_does() -> None
             "srne-rover",
             "{port: /dev/ttyUSB0}",
             2,
-            (
-                "9600 baud, parity none, 1 stop bits, but controller is on the same port with "
-                "115200 baud, parity none, 1 stop bits"
-            ),
+            ("9600 baud, parity none, but controller is on the same port with 115200 baud, parity none"),
         ),
     ],
 )
@@ -332,3 +331,19 @@ def test_a_board_without_lights_has_no_pin_for_them() -> None:
     """Lights on a pin need a board that has one."""
     with pytest.raises(ConfigError, match="gpio needs a kiosk whose board names a pin for the lights"):
         parse(SITE, "site.yaml", profile_text=profile_text, board_text=lambda _: BOARD)
+
+
+def test_devices_with_one_and_two_stop_bits_share_a_line() -> None:
+    """Two stop bits please a device of one too, so a meter needs no adapter of its own beside a controller."""
+    second = SECOND.format(profile="pzem-dc", connection="{port: /dev/ttyUSB0, baud: 115200}", unit=2)
+    first, meter = read(changed("kiosk:", second + "kiosk:")).devices
+    assert first.connection == meter.connection
+    assert meter.connection.stop_bits == 2
+
+
+def test_a_device_may_not_take_the_name_of_a_table() -> None:
+    """The ratings of a device called x stand under x-settings."""
+    assert complaint(changed("  controller:", "  controller-settings:")) == (
+        "site.yaml line 8: devices.controller-settings: names ending in -settings are taken by "
+        "the settings of the devices"
+    )

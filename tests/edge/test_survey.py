@@ -9,7 +9,7 @@ from edge.errors import Refused, RetryLater
 from edge.profiles import Profile
 from edge.readplan import Block, Words
 from edge.registers import Table
-from edge.survey import survey
+from edge.survey import Ask, survey
 from firmware_config import load
 
 TEXT = """\
@@ -43,7 +43,7 @@ def read(text: str) -> Profile:
     return profiles.parse(load(text, "device", "test"))
 
 
-def asking(held: dict[tuple[Table, int], int], asked: list[Block]):  # noqa: ANN201  an `Ask`
+def asking(held: dict[tuple[Table, int], int], asked: list[Block]) -> Ask:
     """Answer from these words, refuse the rest."""
 
     def ask(block: Block) -> Words:

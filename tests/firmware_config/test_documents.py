@@ -105,7 +105,7 @@ def test_a_board_leaves_the_buses_alone(name: str) -> None:
 
 def test_a_name_that_is_none_is_answered_with_those_there_are() -> None:
     """A misspelt profile or board is no riddle."""
-    with pytest.raises(ConfigError, match="there is no device profile 'epver'; there are .*epever-tracer, .*srne-rover"):
+    with pytest.raises(ConfigError, match=r"there is no device profile 'epver'; .*epever-tracer, .*srne-rover"):
         profile_text("epver")
     with pytest.raises(ConfigError, match="there is no board 'kiosk'; there are kiosk-8"):
         board_text("kiosk")

@@ -46,12 +46,11 @@ def slave(name: str) -> Responder:
     return lambda pdu: answer(pdu, RegisterBank(lambda: registers))
 
 
-def scan(*words: str, ports: Sequence[str] = (), terminal: bool = False) -> Scanned:
+def scan(*words: str, ports: Sequence[str] = (), progress: io.StringIO | None = None) -> Scanned:
     """Run the command as the technician types it, on a machine with these ports."""
     parser = ArgumentParser()
     scanning.add_arguments(parser)
-    out, progress = io.StringIO(), io.StringIO()
-    progress.isatty = lambda: terminal  # type: ignore[method-assign]
+    out, progress = io.StringIO(), progress or io.StringIO()
     code = scanning.scan(parser.parse_args(words), out, progress, lambda: ports)
     return Scanned(code, out.getvalue(), progress.getvalue())
 
@@ -105,9 +104,9 @@ def test_a_dead_and_a_noisy_line_do_not_hide_a_good_one(plug: Callable[..., RtuB
         plug({unit: slave("pzem-dc") for unit in range(1, 17)}),
     )
     noisy.mischief = Mischief(garble=lambda _: b"\x00\xff\x13\x37\xa5")
-    done = scan(*FAMILIES, ports=[good.port, dead.port, noisy.port])
+    done = scan(*FAMILIES, "--units", "1-4", ports=[good.port, dead.port, noisy.port])
     assert done.code == scanning.FOUND
-    assert "1 devices found" in done.out
+    assert "1 device found" in done.out
     assert f"{dead.port}: nothing answered to " in done.out
     assert f"{noisy.port}: Bytes came back, but they make no sense." in done.out
     assert done.out.count("Swap A and B") == 1
@@ -166,22 +165,39 @@ def test_a_device_that_no_profile_knows_is_told(plug: Callable[..., RtuBus]) -> 
     assert "Swap A and B" not in done.out
 
 
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
 def test_progress_stays_on_one_line_of_a_terminal(plug: Callable[..., RtuBus]) -> None:
     """There each message takes the place of the one before, and the last is wiped away."""
     bus = plug({1: slave("epever-tracer")})
-    done = scan(*FAMILIES, "--units", "1", "--baud", "115200", ports=[bus.port], terminal=True)
+    done = scan(*FAMILIES, "--units", "1", "--baud", "115200", ports=[bus.port], progress=Terminal())
     assert "\n" not in done.progress
     assert done.progress.endswith("\r\033[K")
+
+
+class Impatient(io.StringIO):
+    """A terminal in front of which somebody presses Ctrl-C when a dead line is tried at a second speed."""
+
+    def write(self, text: str) -> int:
+        """Take a message."""
+        if "9600 baud, no parity: 12 unit numbers" in text:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().write(text)
 
 
 def test_ctrl_c_keeps_what_was_found(plug: Callable[..., RtuBus]) -> None:
     """A scan that takes too long is stopped at once, and what is known by then is told."""
     good, dead = plug({1: slave("epever-tracer")}), plug()
-    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    done = scan("--thorough", "--units", "1-247", ports=[good.port, dead.port])
-    timer.join()
+    done = scan(*FAMILIES, "--units", "1-12", ports=[good.port, dead.port], progress=Impatient())
     assert done.code == scanning.STOPPED
+    assert "unit 1: EPEVER Tracer" in done.out
+    assert "1 device found" in done.out
     assert "until it was stopped" in done.out
 
 

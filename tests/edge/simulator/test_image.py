@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edge import readplan
+from edge.errors import Refused
 from edge.profiles import Profile, located, parse
 from edge.readplan import Block, Words
 from edge.registers import Table
@@ -72,6 +73,13 @@ def test_a_sum_is_shared_out_among_its_parts() -> None:
     assert _told(_profile(SUM), told) == pytest.approx(told)
     image = _laid(_profile(SUM), told)
     assert [image[Table.INPUT, at] for at in (1, 2, 3, 4)] == [30, 45, 70, 0]
+
+
+def test_a_sum_without_a_value_is_nothing_and_one_too_large_a_mistake() -> None:
+    """Parts stand at 0, or the sum is refused as any other reading would be."""
+    assert _told(_profile(SUM), {}) == dict.fromkeys(("charge_current_a", "battery_current_a", "panel_power_w"), 0.0)
+    with pytest.raises(ValueError, match="panel_power_w: 70000"):
+        _laid(_profile(SUM), {"panel_power_w": 70_000.0})
 
 
 DIRECTION = """\
@@ -225,6 +233,15 @@ def test_addresses_that_count_bytes_are_answered_word_by_word() -> None:
     for address, count in ((0x1200, 5), (0x1201, 1), (0x11FE, 2)):
         with pytest.raises(Exception, match="exception 2"):
             ask(Block(Table.HOLDING, address, count, 2))
+
+
+def test_words_come_without_a_line_between_or_are_refused() -> None:
+    """What a virtual line hands over is what a real one would carry."""
+    device = SimulatedDevice(Village(school(1, NOW.replace(second=0))), _profile(CODES))
+    block = Block(Table.HOLDING, 1, 5)
+    assert device.words(block, NOW) == asking(device, NOW)(block)
+    with pytest.raises(Refused, match="nothing stands at"):
+        device.words(Block(Table.HOLDING, 1, 6), NOW)
 
 
 def test_within_a_second_all_requests_see_one_moment() -> None:

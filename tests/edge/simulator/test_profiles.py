@@ -33,7 +33,7 @@ NIGHT, MORNING, NOON, EVENING = (START + timedelta(hours=hours) for hours in (27
 CUT_OFF = START + timedelta(hours=20)
 
 ALSO_LIKE: Mapping[str, frozenset[str]] = {
-    # A GX device is read over TCP only, and has no more to be known by than two readings.
+    # Two temperatures in one word may look like a voltage to a reader of GX devices, which are read over TCP only.
     "srne-rover": frozenset({"victron-battery"}),
 }
 """Families whose probe holds on another family's simulated device, by the family simulated."""
@@ -171,11 +171,11 @@ def test_a_simulated_device_is_taken_for_no_other_but_those_known(name: str) -> 
     taken_for = {
         other
         for kind in ("school", "health centre")
-        for at in (NIGHT, NOON)
+        for at in (CUT_OFF, NIGHT, MORNING, NOON, EVENING)
         for other in profile_names()
         if other != name and recognises(profile_of(other), asking(device_of(name, kind), at))
     }
-    assert taken_for == ALSO_LIKE.get(name, frozenset())
+    assert taken_for <= ALSO_LIKE.get(name, frozenset())
 
 
 @pytest.mark.parametrize("name", profile_names())

@@ -1,0 +1,1 @@
+"""Programs for those who work on Kayasol; nothing imports them but a test."""

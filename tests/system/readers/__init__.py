@@ -1,0 +1,1 @@
+"""Modbus clients from PyPI, a module for each family of devices."""
