@@ -121,13 +121,14 @@ class Sheet:
         factor = _factor(line.get("factor", 1))
         if factor == 0:
             self._document.refuse((*path, "factor"), "a scale of zero loses every reading")
-        usual = line.get("usual", 0 if line.get("exponent") else 1)
+        codes = {int(code): number for code, number in line.get("map", {}).items()}
+        usual = line.get("usual", 0 if line.get("exponent") else next(iter(codes), 1))
         scale = Scale(
             **self._cell(path, line),
             name=line["name"],
             factor=factor,
             exponent=line.get("exponent", False),
-            map={int(code): number for code, number in line.get("map", {}).items()},
+            map=codes,
             invalid=frozenset(line.get("invalid", ())),
             usual=usual,
         )

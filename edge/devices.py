@@ -9,7 +9,7 @@ from edge import readplan
 from edge.errors import EdgeError, Refused
 from edge.ports import Poll, PollResult, Values
 from edge.profiles import located, registers_of
-from edge.readplan import Block, Words
+from edge.readplan import Block
 from edge.registers import Problem, Quantity, Reading
 from edge.schedule import BACK_OFF_AFTER
 from edge.settings import Device
@@ -22,8 +22,7 @@ REST_S = 86_400
 """How long a block that the device refuses is left alone."""
 SLEEP_S = 16 * 3600
 """How long a device that sleeps at night may be silent before it is an alarm."""
-_ZEROS_MIN = 4
-"""Words of nothing but zeros that may mean: there is nothing there."""
+_NOTHING = Refused("answers everything with zeros: is it another model than the profile says?")
 
 
 @dataclass(slots=True)
@@ -89,12 +88,13 @@ class PolledDevice:
             return None, self._walk(self._chain, result)
         if not result.answers:
             return None, self._failed(result.errors)
+        if self.device.profile.zeros_are_nothing and not any(any(words) for words in result.answers.values()):
+            return None, self._failed(dict.fromkeys(result.answers, _NOTHING))
         self._avoid(result.errors)
-        answers = self._meant(result.answers)
         values: list[int | None] = []
         alarms = self._heard(result.errors)
         for quantity in self._placed:
-            reading = readplan.reading(quantity, answers)
+            reading = readplan.reading(quantity, result.answers)
             values.append(reading.value if reading is not None else None)
             self.state.latest[quantity.metric] = _float(reading, quantity.decimals)
             if reading is not None:
@@ -134,12 +134,6 @@ class PolledDevice:
             else:
                 at = self._blocks.index(block)
                 self._blocks[at : at + 1] = parts
-
-    def _meant(self, answers: Mapping[Block, Words]) -> Mapping[Block, Words]:
-        """Leave out blocks of zeros where the device says so when it has nothing to say."""
-        if not self.device.profile.zeros_are_nothing:
-            return answers
-        return {block: words for block, words in answers.items() if any(words) or len(words) < _ZEROS_MIN}
 
     def _heard(self, errors: Mapping[Block, EdgeError]) -> list[AlarmRaised | AlarmCleared]:
         """Note that the device answered, and what it did not answer."""

@@ -84,6 +84,7 @@ class _Bus(ABC):
     def __init__(self, slaves: Mapping[int, Responder]) -> None:
         self.mischief: Mischief | Callable[[int, bytes], Mischief] = Mischief()
         self.lost_after_s = float("inf")  # a reply that a busy machine could not send in time is rather lost
+        self.overdue: list[bytes] = []  # and one that it sent too late nevertheless is owned up to
         self._slaves = slaves
         self._selector = DefaultSelector()
         self._channels: list[_Channel] = []
@@ -150,6 +151,8 @@ class _Bus(ABC):
             channel.replies.remove(reply)
             if now - reply[0] <= self.lost_after_s:
                 channel.send(reply[1])
+                if monotonic() - reply[0] > self.lost_after_s:
+                    self.overdue.append(reply[1])
 
     @abstractmethod
     def _take_request(self, channel: _Channel, now: float) -> bool:

@@ -215,14 +215,15 @@ def test_a_device_that_sleeps_at_night_is_no_alarm_until_it_overslept() -> None:
 
 
 def test_zeros_may_mean_that_there_is_nothing() -> None:
-    """Where a profile says so, a block of nothing but zeros is no reading of 0 V."""
+    """Where a profile says so, answers of nothing but zeros are a failure, not a reading of 0 V."""
     four = "".join(
         f"  - {{metric: {metric}, table: input, address: {i}, type: u16}}\n"
         for i, metric in enumerate(("load_power_w", "soc_pct", "battery_voltage_v", "panel_voltage_v"))
     )
     text = HEAD.replace("gap_max: 0}", "gap_max: 0, zeros: nothing}") + four
     device = polled(profiles.parse(load(text, "device", "test")))
-    assert answered(device, (0, 0, 0, 0)) == ([None] * 4, [])
+    assert answered(device, (0, 0, 0, 0)) == (None, [])
+    assert "another model" in device.state.last_error
     assert answered(device, (0, 0, 12, 0)) == ([0, 0, 12, 0], [])
 
 
