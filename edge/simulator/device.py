@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from edge.errors import Refused
 from edge.profiles import Profile
 from edge.readplan import Block, Words
+from edge.registers import Quantity
 from edge.simulator.image import ProfileImage
 from edge.simulator.slave import Image, RegisterBank, answer
 from edge.simulator.told import Teller
@@ -16,9 +18,11 @@ from edge.simulator.village import Village
 class SimulatedDevice:
     """Measures once a second, as devices do: within a second all of its registers belong to one moment."""
 
-    def __init__(self, village: Village, profile: Profile, unit: int | None = None) -> None:
+    def __init__(
+        self, village: Village, profile: Profile, unit: int | None = None, only: Sequence[Quantity] | None = None
+    ) -> None:
         self._teller = Teller(village, profile)
-        self._maker = ProfileImage(profile, unit)
+        self._maker = ProfileImage(profile, unit, only)
         self._clock_is_utc = profile.clock is not None and profile.clock.form == "epoch"
         self._step = profile.step
         self._measured_at: datetime | None = None

@@ -7,7 +7,7 @@ other address is absent, so that a slave refuses it. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from fractions import Fraction
@@ -28,10 +28,11 @@ _ALL_WORDS = 1 << 16
 class ProfileImage:
     """Makes register images of one profile; `words` may be asked as often as a poller polls."""
 
-    def __init__(self, profile: Profile, unit: int | None = None) -> None:
+    def __init__(self, profile: Profile, unit: int | None = None, only: Sequence[Quantity] | None = None) -> None:
+        """Lay out all that the profile knows, or `only` some of it, which costs less each time."""
         self._blank: Image = {}
         bases = self._lay_models(profile)
-        quantities = located(profile.all, bases)
+        quantities = located(profile.all if only is None else only, bases)
         self._clock = profile.clock
         registers = registers_of(quantities)
         for block in plan(registers, Limits(_ALL_WORDS, profile.limits.gap_max)):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from edge import wiring
 from edge.agent import Agent
 from edge.clock import Instant
-from edge.errors import EdgeError, RetryLater
+from edge.errors import EdgeError, Refused, RetryLater
 from edge.ports import Link, Poll, PollResult
 from edge.readplan import Block, Words
 from edge.settings import Device, Settings
@@ -50,7 +50,9 @@ class VirtualLine:
 
     def __init__(self, village: Village, device: Device, now: Callable[[], datetime]) -> None:
         self._village = village
-        self._device = SimulatedDevice(village, device.profile, device.unit)
+        # Months pass here in seconds: what is polled all the time is laid out without the rest.
+        self._polled = SimulatedDevice(village, device.profile, device.unit, device.quantities)
+        self._whole = SimulatedDevice(village, device.profile, device.unit)
         self._now = now
         self._results: list[PollResult] = []
 
@@ -74,7 +76,10 @@ class VirtualLine:
     def _words(self, block: Block) -> Words:
         if not self._village.modbus_alive(self._now()):
             raise RetryLater("the cable is out")
-        return self._device.words(block, self._now())
+        try:
+            return self._polled.words(block, self._now())
+        except Refused:
+            return self._whole.words(block, self._now())
 
 
 class VirtualPins:
