@@ -27,7 +27,8 @@ from edge.io.gpio import GpioWatcher
 from edge.io.mqtt import MqttLink
 from edge.io.system import SystemClock, SystemProbe
 from edge.settings import Settings, parse
-from edge.simulator.bus import Mischief, RtuBus
+from edge.simulator.bus import RtuBus
+from edge.simulator.mischief import Mischief
 from firmware_config import board_text, profile_text
 from protocol import topics
 

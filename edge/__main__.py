@@ -33,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if arguments.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
+        if arguments.command in ("decode", "dump", "scan"):
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough is no error
         if arguments.command == "decode":
             return _decode(arguments.profile, arguments.frames)
         if arguments.command == "scan":
@@ -97,11 +99,10 @@ def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: dateti
 def _decode(profile: str, path: Path) -> int:
     document = load(profile_text(profile), "device", f"profile {profile}")
     try:
-        text = sys.stdin.read() if path == Path("-") else path.read_text("utf-8")
+        text = sys.stdin.read() if path == Path("-") else path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a reader that has seen enough is no error
-    _inspection().decode(profiles.parse(document), text.splitlines(), sys.stdout)
+    _inspection().decode(profiles.parse(document), text.split("\n"), sys.stdout)
     return 0
 
 

@@ -111,6 +111,8 @@ class Agent:
                 if values is None:  # a device that is still telling where its registers are is asked on at once
                     self.schedule.hasten(result.device, uptime_s if answers else uptime_s + ASK_AGAIN_S)
                 else:
+                    if device.unheard:
+                        self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
                     self._outbox.add_sample(device.table, self._boot, device.asked_at_s, values)
                 for alarm in alarms:
                     self._event(device.asked_at_s, alarm)
@@ -161,7 +163,8 @@ class Agent:
     def _start(self, job: str, uptime_s: float) -> None:
         if job in self.devices:
             polled = self.devices[job]
-            if self._ports.readers[polled.device.name].start(polled.poll()):  # else its last poll is still under way
+            poll = polled.poll(uptime_s)
+            if self._ports.readers[polled.device.name].start(poll):  # else its last poll is still under way
                 polled.asked(uptime_s)
         elif job == tables.SYSTEM:
             readings = {

@@ -9,12 +9,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edge.decoding import Told, tell
-from edge.frames import READS, WRITE_MANY, WRITE_ONE, Framing, Reply, Request, find_reply, parse_reply, parse_request
+from edge.decoding import Told, scales_in, tell
+from edge.encodings import Number
+from edge.frames import (
+    READ_WORDS,
+    READS,
+    WRITE_MANY,
+    WRITE_ONE,
+    Framing,
+    Reply,
+    Request,
+    crc16,
+    find_reply,
+    parse_reply,
+    parse_request,
+)
+from edge.model_list import ModelList
 from edge.profiles import Profile, registers_of
 from edge.readplan import Block
-from edge.registers import Table
-from edge.sunspec import END, HEADER, MARKER
+from edge.registers import Scale, Table
 
 _TABLES = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 _WRITTEN = {5: Table.COIL, 6: Table.HOLDING, 15: Table.COIL, 16: Table.HOLDING}
@@ -29,7 +42,10 @@ _EXCEPTIONS = {
     3: "the device does not read this many words at once",
     4: "the device reports a fault of its own",
     6: "the device is busy",
+    10: "the gateway has no way to the device",
+    11: "the device behind the gateway does not answer; is its unit number right?",
 }
+_WORDS, _ADDRESSES, _FUNCTIONS, _UNITS = range(1 << 16), range(1 << 16), range(1 << 7), range(1 << 8)
 
 
 class DeviceRefusal(ValueError):
@@ -41,11 +57,12 @@ class DeviceRefusal(ValueError):
 
 
 class Captures:
-    """Decodes captures one after the other; remembers where a SunSpec device has its models."""
+    """Decodes captures one after the other; remembers of each unit its scales and where it has its SunSpec models."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._lists: dict[int, _List] = {}
+        self._scales: dict[int, dict[Scale, Number]] = {}
+        self._lists: dict[int, ModelList] = {}
         self._plain = [one for one in registers_of(profile.all) if not one.models]
 
     def told(self, capture: Mapping[str, Any]) -> list[Told]:
@@ -53,8 +70,8 @@ class Captures:
         if capture.get("response_hex"):
             said = list(self._exchange(capture))
         elif capture.get("registers"):
-            unit = _number(capture, "slave", 0)
-            runs = _runs(capture)
+            unit = _number(capture, "slave", _UNITS, 0)
+            runs = _runs(capture, self._profile)
             said = [told for block, words in runs for told in self._registers(unit, block, words)]
         else:
             raise ValueError("holds neither a response nor registers")
@@ -82,60 +99,13 @@ class Captures:
     def _registers(self, unit: int, block: Block, words: Sequence[int], note: str = "") -> Iterator[Told]:
         if self._profile.tables_alike and block.table in (Table.HOLDING, Table.INPUT):
             block = replace(block, table=registers_of(self._profile.quantities)[0].table)
-        found = self._lists.setdefault(unit, _List(self._profile))
+        found = self._lists.setdefault(unit, ModelList(self._profile))
         if self._profile.models and not any(block.holds(register) for register in self._plain):
             yield from found.learn(block, words)
-        for told in tell(self._profile, block, words, found.bases):
+        scales = self._scales.setdefault(unit, {})
+        scales.update(scales_in(self._profile, block, words, found.bases))
+        for told in tell(self._profile, block, words, found.bases, scales):
             yield told.noted(note)
-
-
-class _List:
-    """Where one SunSpec device has its models, as far as captures have told."""
-
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
-        self._ends: dict[int, int] = {}
-        self.bases: dict[int, int] = {}
-
-    def learn(self, block: Block, words: Sequence[int]) -> Iterator[Told]:
-        """Learn from the list itself, or from a body as long as only one kind is; say what the list says."""
-        address = block.address
-        if tuple(words[:HEADER]) == MARKER:
-            self.bases.clear()
-            yield Told("sunspec_marker", address)
-            address, words = address + HEADER, words[HEADER:]
-        alike = [model for model in self._profile.models if model.length == len(words)]
-        within = [self._ends[model] for model, base in self.bases.items() if base < address < self._ends[model]]
-        if within and (len(alike) != 1 or address + len(words) <= within[0]):
-            return
-        if self._is_header(words):
-            if words[0] == END:
-                yield Told("sunspec_end", address)
-                return
-            self._put(words[0], address, words[1])
-            yield Told(f"sunspec_model_{words[0]}", address)
-            return
-        if len(alike) == 1:
-            if within:
-                self.bases.clear()  # it overruns what stood here: another device's list
-            for model in alike[0].ids:
-                self._put(model, address - HEADER, len(words))
-
-    def _put(self, model: int, address: int, length: int) -> None:
-        self.bases[model] = address
-        self._ends[model] = address + HEADER + length
-
-    def _is_header(self, words: Sequence[int]) -> bool:
-        """Tell whether a model begins here: its id and length alone, or with the body of a model we know."""
-        if len(words) <= HEADER:
-            return len(words) == HEADER and words[0] > 0
-        lengths = {length for model in self._profile.models if words[0] in model.ids for length in _near(model.length)}
-        return words[1] in lengths and len(words) >= HEADER + words[1]
-
-
-def _near(length: int) -> range:
-    """List the lengths that one model has on different devices: some makers leave the last word out."""
-    return range(length - 1, length + 2)
 
 
 def _reply(capture: Mapping[str, Any], profile: Profile) -> tuple[Request, Reply, str]:
@@ -145,10 +115,7 @@ def _reply(capture: Mapping[str, Any], profile: Profile) -> tuple[Request, Reply
     if capture.get("request_hex"):
         request = parse_request(_bytes(capture, "request_hex"), framing)
     elif "address" in capture and "function" in capture:
-        count = _number(capture, "count", len(capture.get("registers") or ()))
-        unit = response[0 if framing is Framing.RTU else _MBAP_HEAD]
-        transaction = 0 if framing is Framing.RTU else int.from_bytes(response[:2], "big")
-        request = Request(unit, capture["function"], capture["address"], count, transaction=transaction)
+        request = _presumed(capture, response, framing)
     else:
         raise ValueError("without its request, or address and function, nobody knows which registers these are")
     any_unit = profile.bus.any_unit or request.unit > _ANYBODY
@@ -161,6 +128,18 @@ def _reply(capture: Mapping[str, Any], profile: Profile) -> tuple[Request, Reply
         if heard.reply is None:
             raise
         return request, heard.reply, "bytes around the reply were skipped"
+
+
+def _presumed(capture: Mapping[str, Any], response: bytes, framing: Framing) -> Request:
+    """Make the request that a response answers, of the address and function that stand beside it."""
+    function, address = _number(capture, "function", _FUNCTIONS), _number(capture, "address", _ADDRESSES)
+    head = 0 if framing is Framing.RTU else _MBAP_HEAD
+    if len(response) <= head + 2:
+        raise ValueError("response_hex is too short for any reply")
+    unit, length = response[head], response[head + 2]
+    count = _number(capture, "count", _WORDS, length // 2 if function in READ_WORDS else 8 * length)
+    transaction = 0 if framing is Framing.RTU else int.from_bytes(response[:2], "big")
+    return Request(unit, function, address, count, transaction=transaction)
 
 
 def _tcp_reply(request: Request, response: bytes, *, any_unit: bool) -> tuple[Request, Reply, str]:
@@ -180,27 +159,46 @@ def _framing(capture: Mapping[str, Any], response: bytes) -> Framing:
     said = capture.get("transport", capture.get("framing"))
     if said in tuple(Framing):
         return Framing(said)
+    if len(response) > 1 and crc16(response) == 0:
+        return Framing.RTU
     tcp = response[2:4] == b"\0\0" and int.from_bytes(response[4:6], "big") == len(response) - _MBAP_HEAD
     return Framing.TCP if tcp else Framing.RTU
 
 
-def _runs(capture: Mapping[str, Any]) -> list[tuple[Block, list[int]]]:
+def _runs(capture: Mapping[str, Any], profile: Profile) -> list[tuple[Block, list[int]]]:
     """Lay bare registers out as blocks: a list from `address` on, or a mapping by address."""
-    table = _TABLES.get(_number(capture, "function", 3))
-    registers = capture["registers"]
+    main, step = registers_of(profile.quantities)[0].table, profile.step
+    function = _number(capture, "function", _FUNCTIONS, 0)
+    table = _TABLES.get(function) if function else main
     if table is None:
-        raise ValueError(f"function {capture['function']} is no reading of registers")
-    if isinstance(registers, Sequence):
-        if "address" not in capture:
-            raise ValueError("without an address nobody knows which registers these are")
-        registers = {capture["address"] + i: word for i, word in enumerate(registers)}
+        raise ValueError(f"function {function} is no reading of registers")
     runs: list[tuple[int, list[int]]] = []
-    for address, word in sorted((int(at), int(word)) for at, word in registers.items()):
-        if runs and address == runs[-1][0] + len(runs[-1][1]):
+    for address, word in sorted(_placed(capture, step)):
+        if runs and address == runs[-1][0] + len(runs[-1][1]) * step:
             runs[-1][1].append(word)
         else:
             runs.append((address, [word]))
-    return [(Block(table, address, len(words)), words) for address, words in runs]
+    return [(Block(table, address, len(words), step), words) for address, words in runs]
+
+
+def _placed(capture: Mapping[str, Any], step: int) -> list[tuple[int, int]]:
+    """Give each bare register with its address."""
+    registers = capture["registers"]
+    if isinstance(registers, Mapping):
+        return [(_address(at), _checked(f"register {at}", word, _WORDS)) for at, word in registers.items()]
+    if not isinstance(registers, list):
+        raise ValueError("registers must be a list of words, or a mapping of addresses to words")  # noqa: TRY004
+    if "address" not in capture:
+        raise ValueError("without an address nobody knows which registers these are")
+    first = _number(capture, "address", _ADDRESSES)
+    return [(first + i * step, _checked(f"register {i}", word, _WORDS)) for i, word in enumerate(registers)]
+
+
+def _address(written: str) -> int:
+    try:
+        return _checked("an address", int(written, 0), _ADDRESSES)
+    except ValueError as error:
+        raise ValueError(f"{written!r} is no address of a register") from error
 
 
 def _written(request: Request) -> list[int]:
@@ -223,13 +221,16 @@ def _identity(data: bytes) -> Iterator[Told]:
 
 def _bytes(capture: Mapping[str, Any], key: str) -> bytes:
     try:
-        return bytes.fromhex(capture[key])
-    except (TypeError, ValueError) as error:
+        return bytes.fromhex(capture[key].removeprefix("0x"))
+    except (AttributeError, ValueError) as error:
         raise ValueError(f"{key} is not hexadecimal") from error
 
 
-def _number(capture: Mapping[str, Any], key: str, otherwise: int) -> int:
-    value = capture.get(key, otherwise)
-    if type(value) is not int:
-        raise ValueError(f"{key} is {value!r}, not a whole number")
+def _number(capture: Mapping[str, Any], key: str, allowed: range, otherwise: int | None = None) -> int:
+    return _checked(key, capture.get(key, otherwise), allowed)
+
+
+def _checked(name: str, value: object, allowed: range) -> int:
+    if type(value) is not int or value not in allowed:
+        raise ValueError(f"{name} is {value!r}, not a whole number from 0 to {allowed[-1]}")
     return value

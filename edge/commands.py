@@ -33,7 +33,7 @@ def check(settings: Settings) -> Iterator[str]:
     for device in settings.devices:
         connection = device.connection
         where = connection.port or f"{connection.host}:{connection.tcp_port}"
-        blocks = len(PolledDevice(0, device, device.quantities, device.name).poll().blocks)
+        blocks = len(PolledDevice(0, device, device.quantities, device.name).poll(0.0).blocks)
         daily = f", {len(device.settings)} ratings and set points once a day" if device.settings else ""
         yield (
             f"{device.name}: {device.profile.title} ({device.profile.confidence}) at {where}, unit {device.unit}; "

@@ -30,7 +30,11 @@ class Sheet:
         self._step = document.data["blocks"].get("step", 1)
         self._count_max = document.data["blocks"]["count_max"]
         self._claimed: list[tuple[str, Register]] = []
-        self._scales = {line["name"]: self._scale(i, line) for i, line in enumerate(data.get("scales", ()))}
+        self._scales: dict[str, Scale] = {}
+        for i, line in enumerate(data.get("scales", ())):
+            if line["name"] in self._scales:
+                document.refuse((*path, "scales", i, "name"), f"{line['name']} stands twice")
+            self._scales[line["name"]] = self._scale(i, line)
 
     def registers(self, name: str) -> Iterator[tuple[Path, Line, Register]]:
         """Read the lines of one list, refusing what overlaps another line of this sheet."""
@@ -51,10 +55,12 @@ class Sheet:
             for code, name in line.get("codes", {}).items():
                 bit = 0 if name == _NO_FAULT else 1 << FAULT_BITS[self._fault(path, "codes", code, name)]
                 codes[int(code)] = bit
-            width = TYPES[line["type"]].bits
-            beyond = [bit for bit in flags if bit >= width]
+            low, high = line.get("bits", (0, 0 if line["type"] == "bit" else TYPES[line["type"]].bits - 1))
+            beyond = [bit for bit in flags if bit > high - low]
+            if beyond and high < 0:
+                self._document.refuse((*path, "type"), f"a {line['type']} has no bits to choose from")
             if beyond:
-                self._document.refuse((*path, "flags", str(beyond[0])), f"a {line['type']} has bits 0 to {width - 1}")
+                self._document.refuse((*path, "flags", str(beyond[0])), f"there are bits 0 to {high - low} here")
             invalid = frozenset(line.get("invalid", ()))
             yield Register(**cell, metric=FAULTS_METRIC, map=codes, flags=flags, invalid=invalid, models=self._ids)
 
@@ -153,6 +159,9 @@ class Sheet:
         if bits is not None and not bits[0] <= bits[1] < encoding.bits:
             complaint = f"bits go from the lower to the higher, at most {encoding.bits - 1} here"
             self._document.refuse((*path, "bits"), complaint)
+        for i, marker in enumerate(line.get("invalid", ())):
+            if not _can_hold(line["type"], marker):
+                self._document.refuse((*path, "invalid", i), f"a {line['type']} never holds {marker}")
         return {
             "table": Table(line["table"]),
             "address": line["address"],
@@ -187,6 +196,15 @@ def _factor(written: float | str) -> Fraction:
     """Read a scale as written, 0.01 and not the nearest double, so that values stay exact."""
     numerator, _, denominator = str(written).partition("/")
     return Fraction(numerator) / Fraction(denominator or 1)
+
+
+def _can_hold(type_: str, number: int) -> bool:
+    """Say whether a number can stand in a register of that type."""
+    encoding = TYPES[type_]
+    try:
+        return encoding.read(encoding.write(number, [0] * encoding.words)) == number
+    except (OverflowError, ValueError):
+        return False
 
 
 def _decimals(scale: Fraction) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from edge import readplan
 from edge.encodings import Number
@@ -34,15 +35,30 @@ class Told:
         return replace(self, note="; ".join(filter(None, (self.note, note)))) if note else self
 
 
-def tell(profile: Profile, block: Block, words: Sequence[int], bases: Mapping[int, int]) -> Iterator[Told]:
-    """List what these words say; `bases` tells where a SunSpec device has its models."""
+Known = Mapping[Scale, Number]
+"""What scale cells were found to hold elsewhere on the same device."""
+
+
+def scales_in(profile: Profile, block: Block, words: Sequence[int], bases: Mapping[int, int]) -> dict[Scale, Number]:
+    """Read the scale cells that stand in these words."""
+    registers = registers_of(located(profile.all, bases))
+    found = {scale: None for register in registers for scale in register.scales if block.holds(scale)}
+    return {scale: scale.raw(block.words_of(scale, tuple(words))) for scale in found}
+
+
+def tell(
+    profile: Profile, block: Block, words: Sequence[int], bases: Mapping[int, int], known: Known = MappingProxyType({})
+) -> Iterator[Told]:
+    """List what these words say; `bases` tells where a SunSpec device has its models.
+
+    A scale that is not in these words is taken from `known`, else as most devices have it, and that is noted.
+    """
     answers = {block: tuple(words)}
     quantities = located(profile.all, bases)
-    for scale in {scale: None for register in registers_of(quantities) for scale in register.scales}:
-        if block.holds(scale):
-            yield _scale(scale, scale.raw(block.words_of(scale, answers[block])))
+    for scale, raw in scales_in(profile, block, words, bases).items():
+        yield _scale(scale, raw)
     for quantity in quantities:
-        told = _quantity(quantity, block, answers)
+        told = _quantity(quantity, block, answers, known)
         if told is not None:
             yield told
     for text in placed(profile.nameplate, bases):
@@ -55,7 +71,7 @@ def tell(profile: Profile, block: Block, words: Sequence[int], bases: Mapping[in
         yield Told(CLOCK, time.isoformat() if time is not None else None, refused="" if time else "no time of day")
 
 
-def _quantity(quantity: Quantity, block: Block, answers: Mapping[Block, Words]) -> Told | None:
+def _quantity(quantity: Quantity, block: Block, answers: Mapping[Block, Words], known: Known) -> Told | None:
     """Say what one metric is, or why not; None when nothing of it is here."""
     touched = [register for register in quantity.registers if _touches(block, register)]
     whole = [register for register in touched if block.holds(register)]
@@ -70,7 +86,7 @@ def _quantity(quantity: Quantity, block: Block, answers: Mapping[Block, Words]) 
         return _told(quantity, Reading(0, 0), "other words that tell faults are not here")
     if quantity.join == "plus":
         return _refused(quantity, "belongs together with registers that are not here")
-    return _assumed(quantity, whole[0], block.words_of(whole[0], answers[block]))
+    return _assumed(quantity, whole[0], block.words_of(whole[0], answers[block]), known)
 
 
 def _told(quantity: Quantity, reading: Reading, note: str = "") -> Told:
@@ -98,11 +114,16 @@ def _refused(quantity: Quantity, reason: str) -> Told:
     return Told(quantity.metric, None, CATALOGUE[quantity.metric].unit, refused=reason)
 
 
-def _assumed(quantity: Quantity, register: Register, words: Words) -> Told:
-    """Read a register whose scales are elsewhere as most devices have them, and say so."""
-    usual = tuple(scale.multiplier(scale.usual) for scale in register.scales)
-    named = ", ".join(f"{scale.name} {_scale(scale, scale.usual).value}" for scale in register.scales)
-    return _told(quantity, decode(register, words, usual), f"assumes the usual {named}, which are not here")
+def _assumed(quantity: Quantity, register: Register, words: Words, known: Known) -> Told:
+    """Read a register whose scales are elsewhere by what was read before, else as most devices have them; say which."""
+    held = {scale: known.get(scale, scale.usual) for scale in register.scales}
+    guessed = [scale for scale in held if scale not in known]
+    if any(min(scale.map.values(), default=0) < 0 for scale in guessed):
+        return _refused(quantity, "its direction stands in a register that is not here")
+    named = ", ".join(f"{scale.name} {_scale(scale, number).value:g}" for scale, number in held.items())
+    note = f"assumes the usual {named}, which are not here" if guessed else f"with {named}, read before"
+    multipliers = tuple(scale.multiplier(number) for scale, number in held.items())
+    return _told(quantity, decode(register, words, multipliers), note)
 
 
 def _scale(scale: Scale, raw: Number) -> Told:

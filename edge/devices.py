@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edge import readplan
 from edge.errors import EdgeError, Refused
 from edge.ports import Poll, PollResult, Values
 from edge.profiles import located, registers_of
-from edge.readplan import Block
+from edge.readplan import Block, Words
 from edge.registers import Problem, Quantity, Reading
 from edge.schedule import BACK_OFF_AFTER
 from edge.settings import Device
@@ -18,7 +18,7 @@ from protocol.events import AlarmCleared, AlarmRaised
 
 CLEAR_AFTER = 10
 """Plausible readings in a row that end the alarm about an implausible one."""
-REST_S = 86_400
+REST_S = 80_000
 """How long a block that the device refuses is left alone."""
 SLEEP_S = 16 * 3600
 """How long a device that sleeps at night may be silent before it is an alarm."""
@@ -49,6 +49,8 @@ class PolledDevice:
     alarms_on_silence: bool = True
     state: DeviceState = field(default_factory=DeviceState)
     asked_at_s: int = 0
+    unheard: bool = False
+    """Whether the last row has holes that another poll may fill."""
     _good_runs: dict[str, int] = field(default_factory=dict)
     _silent: bool = False
     _chain: Chain | None = None
@@ -62,12 +64,12 @@ class PolledDevice:
         else:
             self._place({})
 
-    def poll(self) -> Poll:
+    def poll(self, uptime_s: float) -> Poll:
         """Ask for everything wanted of this device, but for what it refused less than a day ago."""
         if self._chain is not None and not self._chain.complete:
             blocks: tuple[Block, ...] = (self._chain.block(),)
         else:
-            blocks = tuple(block for block in self._blocks if self._rests.get(block, 0.0) <= self.asked_at_s)
+            blocks = tuple(block for block in self._blocks if self._rests.get(block, 0.0) <= uptime_s)
         return Poll(self.job, self.device.unit, blocks, any_unit=self.device.profile.bus.any_unit)
 
     def asked(self, uptime_s: float) -> None:
@@ -86,15 +88,20 @@ class PolledDevice:
         self.state.polls += 1
         if self._chain is not None and not self._chain.complete:
             return None, self._walk(self._chain, result)
+        unheard = self._unheard(result)
+        self.unheard = bool(unheard)
+        self._avoid(result.errors, alive=bool(result.answers))
         if not result.answers:
             return None, self._failed(result.errors)
         if self.device.profile.zeros_are_nothing and not any(any(words) for words in result.answers.values()):
             return None, self._failed(dict.fromkeys(result.answers, _NOTHING))
-        self._avoid(result.errors)
+        answers: Mapping[Block, Words] = result.answers
+        if self.device.profile.zeros_are_nothing:
+            answers = readplan.without_void(registers_of(self._placed), answers)
         values: list[int | None] = []
         alarms = self._heard(result.errors)
         for quantity in self._placed:
-            reading = readplan.reading(quantity, result.answers)
+            reading = None if _lost(quantity, unheard) else readplan.reading(quantity, answers)
             values.append(reading.value if reading is not None else None)
             self.state.latest[quantity.metric] = _float(reading, quantity.decimals)
             if reading is not None:
@@ -123,17 +130,30 @@ class PolledDevice:
             self._place(chain.bases)
         return self._heard({})
 
-    def _avoid(self, errors: Mapping[Block, EdgeError]) -> None:
-        """Ask for the parts of a block that was refused, and leave alone for a day what is refused by itself."""
+    def _avoid(self, errors: Mapping[Block, EdgeError], *, alive: bool) -> None:
+        """Ask for the parts of a block that was refused, and leave alone for a day what is refused by itself.
+
+        A block that a device ignores goes last, where it keeps no other from being asked. What refuses everything
+        is asked again: it may be waking up, or be another device tomorrow.
+        """
         for block, error in errors.items():
             if not isinstance(error, Refused):
+                if alive:
+                    self._blocks.remove(block)
+                    self._blocks.append(block)
                 continue
             parts = readplan.pieces(block, registers_of(self._placed))
-            if parts == [block]:
-                self._rests[block] = self.asked_at_s + REST_S
-            else:
+            if parts != [block]:
                 at = self._blocks.index(block)
                 self._blocks[at : at + 1] = parts
+            elif alive:
+                self._rests[block] = self.asked_at_s + REST_S
+
+    def _unheard(self, result: PollResult) -> list[Block]:
+        """List the blocks that were wanted and neither answered nor refused; behind a silent one none is asked."""
+        settled = {b for b, error in result.errors.items() if isinstance(error, Refused)} | result.answers.keys()
+        resting = {block for block, until_s in self._rests.items() if until_s > self.asked_at_s}
+        return [block for block in self._blocks if block not in settled | resting]
 
     def _heard(self, errors: Mapping[Block, EdgeError]) -> list[AlarmRaised | AlarmCleared]:
         """Note that the device answered, and what it did not answer."""
@@ -149,7 +169,10 @@ class PolledDevice:
         state.failures_in_a_row += 1
         state.last_error = _said(errors)
         state.latest = dict.fromkeys(state.latest)
-        asleep = self.device.profile.bus.sleeps and self.asked_at_s - (state.last_read_s or 0.0) <= SLEEP_S
+        if self.device.profile.models and state.failures_in_a_row >= BACK_OFF_AFTER:
+            self._chain = Chain()  # whoever answers next may be another device, with another list
+        read_s = state.last_read_s
+        asleep = self.device.profile.bus.sleeps and read_s is not None and self.asked_at_s - read_s <= SLEEP_S
         if self._silent or asleep or not self.alarms_on_silence or state.failures_in_a_row < BACK_OFF_AFTER:
             return []
         self._silent = True
@@ -178,6 +201,11 @@ class PolledDevice:
 def load_powers(devices: Mapping[str, PolledDevice], uptime_s: float) -> dict[str, float | None]:
     """Gather the load power of every device that tells one; what is older than two polls is unknown."""
     return {name: device.load_power_w(uptime_s) for name, device in devices.items()}
+
+
+def _lost(quantity: Quantity, unheard: Iterable[Block]) -> bool:
+    """Tell whether a source that comes before others was only not heard: one counter never stands in for another."""
+    return any(block.holds(*register.cells) for block in unheard for register in quantity.registers[:-1])
 
 
 def _said(errors: Mapping[Block, EdgeError]) -> str:

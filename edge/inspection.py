@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, TextIO
 
 from edge import wiring
 from edge.captures import Captures, DeviceRefusal
-from edge.decoding import Told, tell
+from edge.decoding import Told
 from edge.errors import Refused, RetryLater
 from edge.ports import Poll, RegisterReader
 from edge.profiles import Profile
@@ -64,7 +66,7 @@ def decode(profile: Profile, lines: Iterable[str], out: TextIO) -> None:
             continue
         said: dict[str, Any] = {"line": number}
         try:
-            capture = json.loads(line)
+            capture = _loaded(line)
             if not isinstance(capture, dict):
                 raise ValueError("a capture is a JSON object")  # noqa: TRY301, TRY004  told like every other fault of the line
             if "id" in capture:
@@ -81,24 +83,35 @@ def decode(profile: Profile, lines: Iterable[str], out: TextIO) -> None:
                 _print(said | _line(one), out)
 
 
+def _loaded(line: str) -> Any:  # noqa: ANN401
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def _line(told: Told) -> dict[str, Any]:
     """Give one thing told as JSON keys; what says nothing is left out."""
     line = {"metric": told.name, "value": told.value, "unit": told.unit}
-    more = {"raw": told.raw, "words": told.words, "refused": told.refused, "note": told.note}
+    raw = told.raw if told.raw is None or math.isfinite(told.raw) else None
+    more = {"raw": raw, "words": told.words, "refused": told.refused, "note": told.note}
     return line | {key: value for key, value in more.items() if value not in (None, "")}
 
 
 def _print(line: dict[str, Any], out: TextIO) -> None:
-    print(json.dumps(line, ensure_ascii=False), file=out)
+    text = json.dumps(line, ensure_ascii=False, allow_nan=False)
+    print(text.encode("utf-8", "backslashreplace").decode(), file=out)
 
 
 def _dumped(settings: Settings, device: Device, ask: Ask) -> Iterator[dict[str, Any]]:
     profile = device.profile
     yield {"source": f"dump at {settings.site}", "kind": "dump", "device": profile.title, "profile": profile.name}
     done = survey(ask, profile, profile.all, profile.nameplate, profile.clock)
+    captures = Captures(profile)
     for block, words in done.answers.items():
-        told = tell(profile, block, words, done.bases)
-        yield {**_place(block), "registers": words, "expect": {one.name: one.value for one in told}}
+        line = {**_place(block), "registers": list(words)}
+        with suppress(ValueError):  # nothing that the profile knows stands there
+            yield line | {"expect": {one.name: one.value for one in captures.told(line)}}
     for block, error in done.errors.items():
         yield {**_place(block), "count": block.count, "error": str(error)}
 

@@ -11,7 +11,7 @@ from edge.registers import Table
 
 _PRINTABLE = range(0x20, 0x7F)
 CLOCK_PARTS = ("year", "month", "day", "hour", "minute", "second")
-CENTURY = 2000
+CENTURY, _TWO_DIGITS = 2000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ class Clock:
                 return datetime.fromtimestamp(whole(words), UTC).replace(tzinfo=None)
             parts = _bytes(words) if self.form == "bytes" else list(words)
             said = dict(zip(self.order, parts, strict=True))
-            year = said["year"] if said["year"] >= CENTURY else said["year"] + CENTURY
+            year = said["year"] + CENTURY if said["year"] < _TWO_DIGITS else said["year"]
+            if year < CENTURY:
+                return None
             return datetime(year, *(said[part] for part in CLOCK_PARTS[1:]))  # type: ignore[arg-type]  # noqa: DTZ001
         except (ValueError, OverflowError, OSError):
             return None

@@ -165,6 +165,8 @@ def _quantities(document: Document, name: str, sheets: list[datasheet.Sheet]) ->
                 continue
             if join is None and metric not in before:
                 document.refuse((*path, "metric"), f"{metric} stands twice; say join: else or join: plus")
+            if join and len(other.registers) > 1 and join != other.join:
+                document.refuse((*path, "join"), f"{metric} is joined by {other.join} already")
             if other.decimals != register.decimals:
                 document.refuse(path, f"keeps {register.decimals} decimals, {metric} before it {other.decimals}")
             found[metric] = replace(other, registers=(*other.registers, register), join=join or other.join)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from edge.encodings import Number
 from edge.registers import Problem, Quantity, Reading, Register, Table, decode
+from protocol.metrics import CATALOGUE
 
 Words = tuple[int, ...]
 
@@ -95,6 +97,18 @@ def pieces(block: Block, registers: Iterable[Register]) -> list[Block]:
     return sorted(widest, key=lambda piece: piece.address)
 
 
+def without_void(registers: Iterable[Register], answers: Mapping[Block, Words]) -> dict[Block, Words]:
+    """Leave out blocks of nothing but zeros in which something can never be zero: the device does not have them."""
+    impossible = set()
+    for register in registers:
+        for block, words in answers.items():
+            if not any(words) and block.holds(*register.cells):
+                said = read(register, {block: words})
+                if said is not None and said.problem is not None:
+                    impossible.add(block)
+    return {block: words for block, words in answers.items() if block not in impossible}
+
+
 def reading(quantity: Quantity, answers: Mapping[Block, Words]) -> Reading | None:
     """Make a quantity's reading of the blocks that were answered; None when they do not tell it."""
     readings = [read(register, answers) for register in quantity.registers]
@@ -122,13 +136,19 @@ def _together(quantity: Quantity, found: list[Reading], *, whole: bool) -> Readi
     if quantity.join == "plus":
         if not whole:
             return None
-        return spoilt or Reading(sum(one.raw for one in found), sum(values))
+        return spoilt or _bounded(quantity, sum(one.raw for one in found), sum(values))
     bits = 0
     for value in values:
         bits |= value
     if bits == 0 and not whole:
         return None
     return spoilt if bits == 0 and spoilt is not None else Reading(bits, bits)
+
+
+def _bounded(quantity: Quantity, raw: Number, total: int) -> Reading:
+    """Hold a sum to what the metric may be, as each of its parts was."""
+    plausible = CATALOGUE[quantity.metric].plausible(total * 10.0**-quantity.decimals)
+    return Reading(raw, total) if plausible else Reading(raw, None, Problem.IMPLAUSIBLE)
 
 
 def _joined(last: Block, span: Block) -> Block | None:

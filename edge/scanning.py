@@ -171,6 +171,8 @@ def _profiles(wanted: Sequence[str]) -> list[Profile]:
 
 def _host(text: str) -> tuple[str, int]:
     """Read HOST, HOST:PORT or [ADDRESS]:PORT; port 0 when none is named."""
+    if not text.strip():
+        raise Refused("--host wants an address or a name")
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.endswith("]")):
         return text.strip("[]"), 0
@@ -190,6 +192,8 @@ def _units(text: str) -> tuple[int, ...]:
         if not numbers or numbers[0] < 1 or numbers[-1] > _UNITS_MAX:
             raise Refused(f"--units {text}: unit numbers go from 1 to {_UNITS_MAX}, the lower first")
         units.update(dict.fromkeys(numbers))
+    if text and not units:
+        raise Refused(f"--units {text}: write numbers and ranges, as in 1-16,32")
     return tuple(units)
 
 

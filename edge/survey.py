@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from edge import readplan
-from edge.errors import EdgeError, Refused
+from edge.errors import EdgeError, Refused, RetryLater
 from edge.nameplate import Clock, Text, placed
 from edge.profiles import Profile, located, registers_of
 from edge.readplan import Block, Words
 from edge.registers import Quantity
 from edge.sunspec import Chain
+
+_SILENCES_MAX = 3
 
 Ask = Callable[[Block], Words]
 """Reads one block of one device; raises `EdgeError`."""
@@ -29,17 +31,29 @@ class Survey:
 def survey(
     ask: Ask, profile: Profile, quantities: Iterable[Quantity], texts: Iterable[Text] = (), clock: Clock | None = None
 ) -> Survey:
-    """Read these quantities, texts and the clock; raises `RetryLater` as soon as the device is silent."""
-    done = Survey(walk(ask) if profile.models else {})
+    """Read these quantities, texts and the clock; raises `RetryLater` when the device is silent from the start.
+
+    A block that it ignores among others is an error of that block; after some in a row it is taken for gone.
+    """
+    done = Survey()
+    if profile.models:
+        done.bases = walk(ask, done.answers)
     registers = registers_of(located(quantities, done.bases))
     places: list[Text | Clock] = [*placed(texts, done.bases)]
     if clock is not None:
         places.append(clock)
     waiting = [*readplan.plan(registers, profile.limits), *dict.fromkeys(map(_block, places))]
+    silences = 0
     while waiting:
         block = waiting.pop(0)
         try:
             done.answers[block] = ask(block)
+            silences = 0
+        except RetryLater as error:
+            silences += 1
+            if not done.answers or silences == _SILENCES_MAX:
+                raise
+            done.errors[block] = error
         except Refused as error:
             parts = readplan.pieces(block, registers)
             if parts in ([], [block]):
@@ -49,12 +63,12 @@ def survey(
     return done
 
 
-def walk(ask: Ask) -> dict[int, int]:
-    """Find the models of a SunSpec device; raises `Refused` when it has no list."""
+def walk(ask: Ask, heard: dict[Block, Words]) -> dict[int, int]:
+    """Find the models of a SunSpec device, keeping what its list says; raises `Refused` when it has none."""
     chain = Chain()
     while not chain.complete:
         try:
-            words: Words | None = ask(chain.block())
+            words: Words | None = heard.setdefault(chain.block(), ask(chain.block()))
         except Refused:
             words = None
         try:

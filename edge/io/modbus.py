@@ -240,6 +240,8 @@ class _Tcp:
             if not self._client.connected and not self._client.connect():  # type: ignore[no-untyped-call]  # likewise
                 raise RetryLater(f"{self._name} cannot be opened; is the address right, the device on?")
             response = read(request.address, count=request.count, device_id=request.unit)
+        except UnicodeError as error:  # a host name that can be none
+            raise RetryLater(f"{self._name} cannot be opened; is the address right, the device on?") from error
         except (ModbusException, OSError) as error:
             broke = not self._client.connected
             raise ValueError("the connection broke" if broke else "silence, or bytes that make no sense") from error

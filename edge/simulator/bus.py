@@ -22,6 +22,7 @@ from time import monotonic  # noqa: TID251 - this module is I/O: replies leave b
 from typing import Self
 
 from edge import frames
+from edge.simulator.mischief import Mischief
 
 Responder = Callable[[bytes], bytes | None]
 """Request PDU in, response PDU out; None is silence."""
@@ -31,23 +32,6 @@ _QUIET_S = 0.03  # silence that ends a serial request of unknown length
 _CHUNK = 4096
 _BUSY = 0x06
 _NO_SUCH_UNIT = 0x0B  # "gateway target device failed to respond", as a TCP gateway says
-
-
-@dataclass(frozen=True, slots=True)
-class Mischief:
-    """How a bus misbehaves in one exchange; the default is good manners."""
-
-    silent: bool = False
-    busy: bool = False
-    delay_s: float = 0.0  # the slave works so long and hears nothing meanwhile
-    late_s: float = 0.0  # the reply is held back so long while further requests are taken
-    duplicate_s: float = 0.0  # so long after the reply it comes again
-    previous_s: float = 0.0  # the reply to the request before comes instead, unless it is older
-    echo: bool = False
-    garbage: bytes = b""
-    wrong_unit: bool = False
-    wrong_function: bool = False
-    garble: Callable[[bytes], bytes] = bytes  # what becomes of a reply on the way: bits flipped, bytes lost or added
 
 
 @dataclass(slots=True)
@@ -83,8 +67,8 @@ class _Bus(ABC):
 
     def __init__(self, slaves: Mapping[int, Responder]) -> None:
         self.mischief: Mischief | Callable[[int, bytes], Mischief] = Mischief()
-        self.lost_after_s = float("inf")  # a reply that a busy machine could not send in time is rather lost
-        self.overdue: list[bytes] = []  # and one that it sent too late nevertheless is owned up to
+        self.lost_after_s = float("inf")  # a reply that a busy machine could not send in time is rather lost,
+        self.overdue: list[bytes] = []  # or owned up to
         self._slaves = slaves
         self._selector = DefaultSelector()
         self._channels: list[_Channel] = []

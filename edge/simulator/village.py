@@ -79,10 +79,6 @@ class Village:
         values["system_voltage_v"] = float(self.spec.battery_v)
         return values
 
-    def true_soc_pct(self, at: datetime) -> float:
-        """Give the charge really in the battery, % of the capacity it has; within two days of the latest time."""
-        return self._row(at, int(self._seconds(at) // GRID_S)).soc_true_pct
-
     def levels(self, at: datetime) -> dict[int, bool]:
         """Say for each slot (1..n) whether it is occupied at `at`, to the second."""
         self.advance(at)

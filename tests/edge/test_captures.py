@@ -23,8 +23,10 @@ def values(told: list[Any]) -> dict[str, Any]:
     return {one.name: one.value for one in told}
 
 
-RATED = {"request_hex": "0104300000013f0a"[:16], "response_hex": rtu_wrap(1, bytes.fromhex("04023a98")).hex()}
-RATED["request_hex"] = Request(1, 4, 0x3000, 1).encode(Framing.RTU).hex()
+RATED = {
+    "request_hex": Request(1, 4, 0x3000, 1).encode(Framing.RTU).hex(),
+    "response_hex": rtu_wrap(1, bytes.fromhex("04023a98")).hex(),
+}
 
 
 def test_an_exchange_is_decoded() -> None:
@@ -81,7 +83,6 @@ def test_what_was_written_is_decoded_as_such() -> None:
 
 def test_a_device_says_who_it_is() -> None:
     """Device identification gives maker, model and firmware as the device spells them."""
-    pdu = bytes.fromhex("2b0e010100000401") + b"A" + bytes.fromhex("0001") + b"B" + b"\x02\x01C" + b"\x07\x01D"
     pdu = bytes.fromhex("2b0e01010000040001") + b"A" + b"\x01\x01B" + b"\x02\x01C" + b"\x07\x01D"
     asked = rtu_wrap(1, bytes.fromhex("2b0e0100")).hex()
     said = values(captures().told({"request_hex": asked, "response_hex": rtu_wrap(1, pdu).hex()}))
@@ -125,8 +126,16 @@ def test_a_refusal_carries_its_code() -> None:
         ({**RATED, "response_hex": RATED["response_hex"][:-2] + "00"}, "checksum"),
         ({**RATED, "response_hex": rtu_wrap(2, bytes.fromhex("04023a98")).hex()}, "unit 2 answers, but unit 1"),
         ({"registers": [1]}, "without an address"),
+        ({"registers": 1.5}, "registers must be a list of words"),
+        ({"registers": [None], "address": 1}, "register 0 is None, not a whole number from 0 to 65535"),
+        ({"registers": [70000], "address": 1}, "register 0 is 70000"),
+        ({"registers": {"x": 1}}, "'x' is no address of a register"),
+        ({"registers": {"-1": 1}}, "'-1' is no address of a register"),
+        ({"response_hex": "01", "address": 1, "function": 3}, "too short for any reply"),
+        ({"response_hex": RATED["response_hex"], "address": "0x0000", "function": 4}, "address is '0x0000'"),
         ({"registers": [1], "address": 1, "function": 43}, "function 43 is no reading"),
         ({"registers": [1], "address": 1, "function": "x"}, "function is 'x', not a whole number"),
+        ({"response_hex": RATED["response_hex"], "address": 1, "function": -4}, "function is -4"),
         ({"registers": [1], "address": 1, "function": 3}, "epever-tracer knows no register here"),
         (
             {
@@ -176,3 +185,42 @@ def test_a_sunspec_list_tells_where_its_models_are() -> None:
     assert told(50000, *body) == {"soc_pct": 55}
     assert told(60003, *([66] * 62)) == {"soc_pct": 66}
     assert told(60000, 802, 62, 0, 44, *[0] * 60) == {"sunspec_model_802": 60000, "soc_pct": 44}
+
+
+def test_words_of_a_device_that_counts_bytes_stand_two_apart() -> None:
+    """A bare list of a JK's words is laid out as the device has them, and a dump of it reads back."""
+    said = values(captures("jk-bms").told({"function": 3, "address": 0x1200, "registers": [3300, 3301, 3302]}))
+    assert said == {"cell_1_voltage_v": 3.3, "cell_2_voltage_v": 3.301, "cell_3_voltage_v": 3.302}
+    mapped = {"function": 3, "registers": {"0x1200": 3300, "4610": 3301}}
+    assert values(captures("jk-bms").told(mapped)) == {"cell_1_voltage_v": 3.3, "cell_2_voltage_v": 3.301}
+
+
+def test_a_scale_read_before_is_used_later() -> None:
+    """A controller's own scale, once captured, is better than the usual one; another unit's is another's."""
+    decoder = captures("tristar-mppt")
+    volts = {"function": 4, "address": 0x18, "registers": [3504]}
+    assert values(decoder.told(volts)) == {"battery_voltage_v": 19.25}
+    decoder.told({"function": 4, "address": 0, "registers": [123, 57409]})
+    (told,) = decoder.told(volts)
+    assert (told.value, told.note) == (13.25, "with V_PU 123.876, read before")
+    assert values(decoder.told(volts | {"slave": 2})) == {"battery_voltage_v": 19.25}
+
+
+def test_a_direction_is_not_assumed() -> None:
+    """A power whose sign stands in a word that is not here is refused, not guessed to be charging."""
+    (told,) = captures("daly-bms").told({"function": 3, "address": 0x39, "registers": [1351]})
+    assert (told.value, told.refused) == (None, "its direction stands in a register that is not here")
+
+
+def test_a_list_without_a_function_is_of_the_profile_s_own_table() -> None:
+    """A meter's list at 0 is of its input registers, which is where the meter has them."""
+    words = [2428, 13211, 0, 29946, 0, 7970, 0, 500, 93, 0]
+    assert values(captures("pzem-ac").told({"address": 0, "registers": words}))["load_voltage_v"] == 242.8
+
+
+def test_a_response_tells_its_own_count() -> None:
+    """Where neither count nor registers stand beside it, the reply's byte count says how many words it has."""
+    alone = {"response_hex": "0x" + RATED["response_hex"], "address": 0x3000, "function": 4}
+    assert values(captures().told(alone)) == {"panel_rated_voltage_v": 150.0}
+    bits = {"response_hex": rtu_wrap(1, bytes.fromhex("020100")).hex(), "address": 0x2000, "function": 2}
+    assert values(captures().told(bits)) == {"overheated": 0}

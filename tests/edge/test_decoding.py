@@ -65,7 +65,7 @@ def test_values_carry_unit_raw_number_and_words(profile: Profile) -> None:
 def test_a_scale_that_is_not_here_is_assumed_and_said(profile: Profile) -> None:
     """A lone register of a scaled device is read as most have it, with a note that it is so."""
     told = said(profile, 3, 2184)["battery_voltage_v"]
-    assert (told.value, told.note) == (12.0, "assumes the usual v_pu 180.0, which are not here")
+    assert (told.value, told.note) == (12.0, "assumes the usual v_pu 180, which are not here")
 
 
 def test_what_is_no_figure_says_why(profile: Profile) -> None:

@@ -70,7 +70,7 @@ def result(
 
 def test_a_poll_asks_for_everything_of_the_right_unit(device: PolledDevice) -> None:
     """The blocks of the read plan are asked, and the second is noted in which they were."""
-    poll = device.poll()
+    poll = device.poll(0.0)
     device.asked(77.9)
     assert (poll.device, poll.unit, poll.blocks) == ("controller", 5, (FIRST, SECOND))
     assert device.asked_at_s == 77
@@ -158,7 +158,7 @@ def test_a_marker_for_no_reading_is_no_alarm(device: PolledDevice) -> None:
 def test_only_the_metrics_of_the_settings_are_asked_for() -> None:
     """What a site does not record costs no request."""
     device = polled(PROFILE, "soc_pct")
-    assert device.poll().blocks == (Block(FIRST.table, 1, 1),)
+    assert device.poll(0.0).blocks == (Block(FIRST.table, 1, 1),)
     assert load_powers({"controller": device}, 80.0) == {"controller": None}
 
 
@@ -173,9 +173,14 @@ def test_a_load_that_was_not_read_lately_is_unknown(device: PolledDevice) -> Non
 NO = Refused("does not know this address")
 
 
-def answered(device: PolledDevice, *words: tuple[int, ...] | EdgeError) -> tuple[object, list[object]]:
-    """Ask the device, and let its blocks be answered or refused in their order."""
-    blocks = device.poll().blocks
+def asks(device: PolledDevice) -> tuple[Block, ...]:
+    """List what a device is asked for now."""
+    return device.poll(float(device.asked_at_s)).blocks
+
+
+def answered(device: PolledDevice, *words: tuple[int, ...] | EdgeError | None) -> tuple[object, list[object]]:
+    """Ask the device, and let its blocks be answered, refused, or not asked any more, in their order."""
+    blocks = asks(device)
     assert len(blocks) == len(words)
     given = dict(zip(blocks, words, strict=True))
     answers = {block: said for block, said in given.items() if isinstance(said, tuple)}
@@ -188,19 +193,35 @@ def answered(device: PolledDevice, *words: tuple[int, ...] | EdgeError) -> tuple
 def test_a_refused_block_is_asked_for_in_parts_then_left_alone_for_a_day(device: PolledDevice) -> None:
     """One address that a device does not know costs its neighbours nothing, and costs the bus one request a day."""
     assert answered(device, NO, (7,)) == ([None, None, 4], [])
-    assert [block.count for block in device.poll().blocks] == [1, 1, 1]
+    assert [block.count for block in asks(device)] == [1, 1, 1]
     device.asked(10)
     assert answered(device, (123,), NO, (7,)) == ([123, None, 4], [])
-    assert device.poll().blocks == (Block(FIRST.table, 0, 1), SECOND)
+    assert asks(device) == (Block(FIRST.table, 0, 1), SECOND)
     device.asked(10 + REST_S)
-    assert device.poll().blocks == (Block(FIRST.table, 0, 1), Block(FIRST.table, 1, 1), SECOND)
+    assert asks(device) == (Block(FIRST.table, 0, 1), Block(FIRST.table, 1, 1), SECOND)
 
 
 def test_a_device_that_refuses_everything_is_asked_again(device: PolledDevice) -> None:
-    """A wrong profile is a failure with its reason, not a device that is never asked again."""
+    """A wrong profile is a failure with its reason; every register is tried alone, and none is given up."""
     assert answered(device, NO, NO) == (None, [])
-    assert device.poll().blocks == (FIRST, SECOND)
     assert device.state.last_error == str(NO)
+    assert [block.count for block in asks(device)] == [1, 1, 1]
+    assert answered(device, NO, NO, NO) == (None, [])
+    assert len(asks(device)) == 3
+
+
+def test_one_unknown_register_does_not_cost_a_device_its_only_block() -> None:
+    """A device whose one block is refused is read register by register from the next poll on."""
+    device = polled(PROFILE, "load_power_w", "soc_pct")
+    assert answered(device, NO) == (None, [])
+    assert answered(device, (123,), NO) == ([123, None], [])
+
+
+def test_a_block_that_a_device_ignores_is_asked_for_last(device: PolledDevice) -> None:
+    """Behind a silent block none is asked, so it must not stand before those that are answered."""
+    first, second = asks(device)
+    device.take(PollResult("controller", {second: (7,)}, {first: SILENT}))
+    assert asks(device) == (second, first)
 
 
 def test_a_device_that_sleeps_at_night_is_no_alarm_until_it_overslept() -> None:
@@ -256,18 +277,62 @@ def test_a_sunspec_device_is_asked_for_its_list_first() -> None:
     assert walked(device, *steps) == [[]] * 4
     walked(device, (0xFFFF, 0))
     assert device.state.failures == 0
-    assert device.poll().blocks == (Block(Table.HOLDING, 2 + 67 + 3, 1),)
+    assert asks(device) == (Block(Table.HOLDING, 2 + 67 + 3, 1),)
     assert answered(device, (88,)) == ([88], [])
 
 
 def test_a_list_that_cannot_be_walked_is_begun_anew() -> None:
     """Silence, no marker and nonsense are failures with a reason; the next poll starts from the beginning."""
     device = polled(profiles.parse(load(SUNSPEC, "device", "test")))
-    start = device.poll().blocks
+    start = asks(device)
     walked(device, NO, NO, NO)
     assert "no SunSpec marker at 40000, 0, 50000" in device.state.last_error
     assert device.state.failures == 1
-    assert device.poll().blocks == start
+    assert asks(device) == start
     walked(device, (0x5375, 0x6E53), SILENT)
-    assert device.poll().blocks == start
+    assert asks(device) == start
     assert device.state.failures_in_a_row == 1
+
+
+def test_a_device_that_was_silent_for_long_may_be_another() -> None:
+    """After some failed polls the list is walked anew: a successor has its models elsewhere."""
+    device = polled(profiles.parse(load(SUNSPEC, "device", "test")))
+    walked(device, (0x5375, 0x6E53), (802, 62), (0xFFFF, 0))
+    assert answered(device, (88,)) == ([88], [])
+    for _ in range(BACK_OFF_AFTER):
+        answered(device, SILENT)
+    assert asks(device) == (Block(Table.HOLDING, 40_000, 2),)
+
+
+TWO_COUNTERS = (
+    HEAD
+    + """\
+  - {metric: generated_total_kwh, table: input, address: 9, type: u16}
+  - {metric: generated_total_kwh, table: input, address: 0, type: u16, join: else}
+"""
+)
+
+
+def test_a_counter_that_was_not_heard_is_not_another_counter() -> None:
+    """A lost answer is a hole; a second source stands in only where the device refuses the first."""
+    device = polled(profiles.parse(load(TWO_COUNTERS, "device", "test")))
+    second, first = asks(device)
+    assert device.take(PollResult("controller", {second: (300,), first: (800,)}))[0] == [800]
+    assert device.take(PollResult("controller", {second: (300,)}, {first: SILENT}))[0] == [None]
+    assert device.take(PollResult("controller", {second: (300,)}, {first: NO}))[0] == [300]
+
+
+def test_a_block_of_zeros_that_cannot_be_is_not_there() -> None:
+    """Where a profile says so, zeros are no reading in a block where something is never zero, and are in others."""
+    lines = "".join(
+        f"  - {{metric: {metric}, table: input, address: {at}, type: u16{more}}}\n"
+        for metric, at, more in (
+            ("battery_voltage_v", 0, ""),
+            ("battery_temp_c", 1, ", offset: -1000, scale: 0.1"),
+            ("panel_power_w", 9, ""),
+            ("load_power_w", 20, ""),
+        )
+    )
+    text = HEAD.replace("gap_max: 0}", "gap_max: 0, zeros: nothing}") + lines
+    device = polled(profiles.parse(load(text, "device", "test")))
+    assert answered(device, (0, 0), (0,), (5,)) == ([None, None, 0, 5], [])

@@ -89,6 +89,7 @@ def test_a_clock_that_shows_no_time_is_none() -> None:
     """A thirteenth month is no date, nor is an age beyond the calendar; a year written out is taken as written."""
     clock = Clock(Table.INPUT, 0, "words", CLOCK_PARTS)
     assert clock.told([22, 13, 1, 0, 0, 0]) is None
+    assert clock.told([1999, 1, 1, 0, 0, 0]) is None
     assert clock.told([2026, 1, 2, 3, 4, 5]) == local(2026, 1, 2, 3, 4, 5)
     assert Clock(Table.INPUT, 0, "epoch").told([0xFFFF] * 4) is None
 

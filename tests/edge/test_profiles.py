@@ -200,6 +200,18 @@ GOOD = "metric: battery_voltage_v, table: input, address: 0, type: u16"
         ([f"{GOOD}, scale: 1/0"], '[0].scale: must be a number, or a fraction written as "79.16/32768"'),
         ([f"{GOOD}, plausible: [80, 0]"], "[0].plausible: goes from the lower to the higher"),
         ([f"{GOOD}, scales: [v_pu]"], "[0].scales[0]: there is no scale 'v_pu' in the list of scales"),
+        (
+            [GOOD.replace("u16", "s16, invalid: [32768]")],
+            "[0].invalid[0]: a s16 never holds 32768",
+        ),
+        (
+            [
+                f"{GOOD}, join: plus",
+                f"{GOOD.replace('address: 0', 'address: 1')}, join: plus",
+                f"{GOOD.replace('address: 0', 'address: 2')}, join: else",
+            ],
+            "[2].join: battery_voltage_v is joined by plus already",
+        ),
         ([f"{GOOD}, join: else"], "[0].join: there is no line of battery_voltage_v before it to join"),
         (
             [GOOD, f"{GOOD.replace('address: 0', 'address: 1')}, scale: 0.1, join: else"],
@@ -313,7 +325,10 @@ SCALES = "scales:\n  - {name: sf, table: input, address: 0x90, type: s16%s}\n"
         (HEAD + FAULTS % "flags: {4: pannel_short}", "there is no fault 'pannel_short'; did you mean panel_short?"),
         (HEAD + FAULTS % "codes: {4: zzz}", "codes.4: there is no fault 'zzz'; there are other, battery_over_voltage"),
         (HEAD + FAULTS % "bits: [0, 3]", "must be a place of faults with either flags"),
-        (HEAD + FAULTS % "flags: {16: fan}", "faults[0].flags.16: a u16 has bits 0 to 15"),
+        (HEAD + FAULTS % "flags: {16: fan}", "faults[0].flags.16: there are bits 0 to 15 here"),
+        (HEAD + FAULTS % "bits: [0, 3], flags: {7: fan}", "faults[0].flags.7: there are bits 0 to 3 here"),
+        (HEAD + FAULTS.replace("u16", "s16") % "flags: {0: fan}", "faults[0].type: a s16 has no bits to choose from"),
+        (HEAD + SCALES % "" + (SCALES % "").partition("\n")[2], "scales[1].name: sf stands twice"),
         (HEAD + PLATE.replace("count: 4", "count: 30") + LINES + "  - {" + GOOD + "}\n", "blocks.count_max lets one"),
         (HEAD + SCALES % ", factor: 0", "scales[0].factor: a scale of zero loses every reading"),
         (HEAD + SCALES % ", usual: 0", "scales[0].usual: 0 is no scale"),

@@ -81,6 +81,23 @@ def test_silence_ends_the_reading_at_once() -> None:
         survey(ask, profile, profile.all)
 
 
+def test_a_block_that_is_ignored_costs_only_itself() -> None:
+    """A device that answers some blocks and not others is read as far as it goes; one that falls silent is gone."""
+    profile = read(TEXT)
+    answering = asking({(Table.INPUT, at): 5 for at in (0, 1)}, [])
+
+    def ask(block: Block) -> Words:
+        if block.table is Table.HOLDING or block.address == 9:
+            raise RetryLater("silence")
+        return answering(block)
+
+    done = survey(ask, profile, profile.all, profile.nameplate)
+    assert set(done.answers) == {Block(Table.INPUT, 0, 2)}
+    assert len(done.errors) == 2
+    with pytest.raises(RetryLater):
+        survey(ask, profile, profile.all, profile.nameplate, profile.clock)
+
+
 def test_a_sunspec_device_is_walked_first() -> None:
     """The list is read, then the registers where the device has them; a device without a list is refused."""
     profile = read(TEXT[: TEXT.index("registers:")] + MODELS)
@@ -88,6 +105,7 @@ def test_a_sunspec_device_is_walked_first() -> None:
     held = {(Table.HOLDING, 40_000 + i): word for i, word in enumerate(words)}
     done = survey(asking(held, []), profile, profile.all)
     assert done.bases == {802: 40_002}
-    assert done.answers == {Block(Table.HOLDING, 40_005, 1): (77,)}
+    assert done.answers[Block(Table.HOLDING, 40_005, 1)] == (77,)
+    assert done.answers[Block(Table.HOLDING, 40_002, 2)] == (802, 62)
     with pytest.raises(Refused, match="no SunSpec marker"):
         survey(asking({}, []), profile, profile.all)

@@ -18,7 +18,8 @@ from edge import scanning
 from edge.errors import EdgeError, Refused
 from edge.io.serial_port import SerialPort
 from edge.settings import Connection, Settings, parse
-from edge.simulator.bus import Mischief, Responder, RtuBus, TcpBus
+from edge.simulator.bus import Responder, RtuBus, TcpBus
+from edge.simulator.mischief import Mischief
 from edge.simulator.slave import RegisterBank, answer
 from firmware_config import ConfigError, board_text, profile_text
 from tests.edge.devices import image

@@ -35,7 +35,8 @@ from edge.ports import Poll, PollResult
 from edge.readplan import Block, Words
 from edge.registers import Table
 from edge.settings import Connection
-from edge.simulator.bus import Mischief, RtuBus
+from edge.simulator.bus import RtuBus
+from edge.simulator.mischief import Mischief
 from edge.simulator.slave import RegisterBank, answer
 
 EXCHANGES = 100_000

@@ -21,7 +21,8 @@ from edge.ports import Poll, PollResult
 from edge.readplan import Block
 from edge.registers import Table
 from edge.settings import Connection
-from edge.simulator.bus import Mischief, Responder, RtuBus, TcpBus
+from edge.simulator.bus import Responder, RtuBus, TcpBus
+from edge.simulator.mischief import Mischief
 from edge.simulator.slave import Image, RegisterBank, answer
 
 TIMEOUT_S = 0.12

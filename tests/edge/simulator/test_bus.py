@@ -13,7 +13,8 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from edge.frames import mbap_unwrap, mbap_wrap, rtu_wrap
 from edge.registers import Table
-from edge.simulator.bus import Mischief, Responder, RtuBus, TcpBus
+from edge.simulator.bus import Responder, RtuBus, TcpBus
+from edge.simulator.mischief import Mischief
 from edge.simulator.slave import Image, RegisterBank, answer
 
 IMAGE: Image = {(Table.INPUT, 0x3100 + i): 1000 + i for i in range(20)} | {(Table.COIL, i): i % 2 for i in range(9)}
