@@ -120,7 +120,9 @@ def _assumed(quantity: Quantity, register: Register, words: Words, known: Known)
     guessed = [scale for scale in held if scale not in known]
     if any(min(scale.map.values(), default=0) < 0 for scale in guessed):
         return _refused(quantity, "its direction stands in a register that is not here")
-    named = ", ".join(f"{scale.name} {_scale(scale, number).value:g}" for scale, number in held.items())
+    named = ", ".join(
+        f"{scale.name} {number if scale.exponent else float(number * scale.factor):g}" for scale, number in held.items()
+    )
     note = f"assumes the usual {named}, which are not here" if guessed else f"with {named}, read before"
     multipliers = tuple(scale.multiplier(number) for scale, number in held.items())
     return _told(quantity, decode(register, words, multipliers), note)

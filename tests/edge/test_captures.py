@@ -206,6 +206,18 @@ def test_a_scale_read_before_is_used_later() -> None:
     assert values(decoder.told(volts | {"slave": 2})) == {"battery_voltage_v": 19.25}
 
 
+def test_a_scale_that_was_marked_as_none_makes_no_value() -> None:
+    """What a device says it has no scale for is no reading, in a later capture too."""
+    decoder = captures("sunspec")
+    body = [0] * 50
+    body[13] = 0x8000
+    for words in ([103, 50], [103, 50, *body]):
+        decoder.told({"function": 3, "address": 40_070, "registers": words})
+    told = {one.name: one for one in decoder.told({"function": 3, "address": 40_084, "registers": [5]})}
+    assert told["inverter_power_w"].value is None
+    assert "marks" in told["inverter_power_w"].refused
+
+
 def test_a_direction_is_not_assumed() -> None:
     """A power whose sign stands in a word that is not here is refused, not guessed to be charging."""
     (told,) = captures("daly-bms").told({"function": 3, "address": 0x39, "registers": [1351]})
