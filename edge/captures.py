@@ -5,7 +5,7 @@ A capture is a mapping with `request_hex` and `response_hex`, or with `address`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +26,7 @@ from edge.frames import (
 )
 from edge.model_list import ModelList
 from edge.profiles import Profile, registers_of
-from edge.readplan import Block
+from edge.readplan import Block, Words, without_void
 from edge.registers import Scale, Table
 
 _TABLES = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
@@ -71,8 +71,7 @@ class Captures:
             said = list(self._exchange(capture))
         elif capture.get("registers"):
             unit = _number(capture, "slave", _UNITS, 0)
-            runs = _runs(capture, self._profile)
-            said = [told for block, words in runs for told in self._registers(unit, block, words)]
+            said = list(self._registers(unit, dict(_runs(capture, self._profile))))
         else:
             raise ValueError("holds neither a response nor registers")
         if not said:
@@ -86,26 +85,36 @@ class Captures:
             raise DeviceRefusal(reply.exception)
         if request.function in READS:
             block = Block(_TABLES[request.function], request.address, len(reply.values), self._profile.step)
-            yield from self._registers(request.unit, block, reply.values, note)
+            yield from self._registers(request.unit, {block: reply.values}, note)
         elif request.function in WRITE_ONE + WRITE_MANY:
             words = _written(request)
             block = Block(_WRITTEN[request.function], request.address, len(words), self._profile.step)
-            yield from self._registers(request.unit, block, words, "written, not read")
+            yield from self._registers(request.unit, {block: words}, "written, not read")
         elif request.function == _IDENTIFY:
             yield from _identity(bytes(reply.values))
         else:
             raise ValueError(f"function {request.function} is no reading of registers")
 
-    def _registers(self, unit: int, block: Block, words: Sequence[int], note: str = "") -> Iterator[Told]:
-        if self._profile.tables_alike and block.table in (Table.HOLDING, Table.INPUT):
-            block = replace(block, table=registers_of(self._profile.quantities)[0].table)
+    def _registers(self, unit: int, words: Mapping[Block, Words], note: str = "") -> Iterator[Told]:
+        answers = {self._alike(block): tuple(held) for block, held in words.items()}
         found = self._lists.setdefault(unit, ModelList(self._profile))
-        if self._profile.models and not any(block.holds(register) for register in self._plain):
-            yield from found.learn(block, words)
-        scales = self._scales.setdefault(unit, {})
-        scales.update(scales_in(self._profile, block, words, found.bases))
-        for told in tell(self._profile, block, words, found.bases, scales):
+        for block, held in answers.items():
+            if self._profile.models and not any(block.holds(register) for register in self._plain):
+                yield from found.learn(block, held)
+        if self._profile.zeros_are_nothing and not without_void(self._plain, answers):
+            raise ValueError("nothing but zeros: the device does not have these registers")
+        known = self._scales.setdefault(unit, {})
+        for told in tell(self._profile, answers, found.bases, known):
             yield told.noted(note)
+        # What tells a direction may be another the next time; what tells a unit of measure stays.
+        here = scales_in(self._profile, answers, found.bases)
+        known |= {scale: number for scale, number in here.items() if min(scale.map.values(), default=0) >= 0}
+
+    def _alike(self, block: Block) -> Block:
+        """Put a block where the profile has it, on a device that answers for holding and input registers alike."""
+        if not self._profile.tables_alike or block.table not in (Table.HOLDING, Table.INPUT):
+            return block
+        return replace(block, table=registers_of(self._profile.quantities)[0].table)
 
 
 def _reply(capture: Mapping[str, Any], profile: Profile) -> tuple[Request, Reply, str]:
@@ -165,7 +174,7 @@ def _framing(capture: Mapping[str, Any], response: bytes) -> Framing:
     return Framing.TCP if tcp else Framing.RTU
 
 
-def _runs(capture: Mapping[str, Any], profile: Profile) -> list[tuple[Block, list[int]]]:
+def _runs(capture: Mapping[str, Any], profile: Profile) -> list[tuple[Block, Words]]:
     """Lay bare registers out as blocks: a list from `address` on, or a mapping by address."""
     main, step = registers_of(profile.quantities)[0].table, profile.step
     function = _number(capture, "function", _FUNCTIONS, 0)
@@ -178,7 +187,7 @@ def _runs(capture: Mapping[str, Any], profile: Profile) -> list[tuple[Block, lis
             runs[-1][1].append(word)
         else:
             runs.append((address, [word]))
-    return [(Block(table, address, len(words), step), words) for address, words in runs]
+    return [(Block(table, address, len(words), step), tuple(words)) for address, words in runs]
 
 
 def _placed(capture: Mapping[str, Any], step: int) -> list[tuple[int, int]]:
@@ -201,13 +210,13 @@ def _address(written: str) -> int:
         raise ValueError(f"{written!r} is no address of a register") from error
 
 
-def _written(request: Request) -> list[int]:
+def _written(request: Request) -> Words:
     if request.function in WRITE_ONE:
         word = int.from_bytes(request.data, "big")
-        return [word if request.function == WRITE_ONE[1] else int(word > 0)]
+        return (word if request.function == WRITE_ONE[1] else int(word > 0),)
     if request.function == WRITE_MANY[0]:
-        return [request.data[i // 8] >> i % 8 & 1 for i in range(request.count)]
-    return [int.from_bytes(request.data[i : i + 2], "big") for i in range(0, len(request.data), 2)]
+        return tuple(request.data[i // 8] >> i % 8 & 1 for i in range(request.count))
+    return tuple(int.from_bytes(request.data[i : i + 2], "big") for i in range(0, len(request.data), 2))
 
 
 def _identity(data: bytes) -> Iterator[Told]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -10,8 +10,8 @@ from edge import readplan
 from edge.encodings import Number
 from edge.nameplate import placed
 from edge.profiles import Profile, located, registers_of
-from edge.readplan import Block, Words
-from edge.registers import Cell, Problem, Quantity, Reading, Register, Scale, decode
+from edge.readplan import Block, Placed, Words
+from edge.registers import Problem, Quantity, Reading, Register, Scale, decode
 from protocol.metrics import CATALOGUE
 from protocol.states import FAULTS_METRIC, faults_of, state_words
 
@@ -35,58 +35,71 @@ class Told:
         return replace(self, note="; ".join(filter(None, (self.note, note)))) if note else self
 
 
+_PARTLY = "takes {} words, and not all of them are here"
+Answers = Mapping[Block, Words]
 Known = Mapping[Scale, Number]
 """What scale cells were found to hold elsewhere on the same device."""
 
 
-def scales_in(profile: Profile, block: Block, words: Sequence[int], bases: Mapping[int, int]) -> dict[Scale, Number]:
+def scales_in(profile: Profile, answers: Answers, bases: Mapping[int, int]) -> dict[Scale, Number]:
     """Read the scale cells that stand in these words."""
-    registers = registers_of(located(profile.all, bases))
-    found = {scale: None for register in registers for scale in register.scales if block.holds(scale)}
-    return {scale: scale.raw(block.words_of(scale, tuple(words))) for scale in found}
+    cells = dict.fromkeys(scale for one in registers_of(located(profile.all, bases)) for scale in one.scales)
+    held = {scale: block for scale in cells if (block := _holding(answers, scale)) is not None}
+    return {scale: scale.raw(block.words_of(scale, answers[block])) for scale, block in held.items()}
 
 
 def tell(
-    profile: Profile, block: Block, words: Sequence[int], bases: Mapping[int, int], known: Known = MappingProxyType({})
+    profile: Profile, answers: Answers, bases: Mapping[int, int], known: Known = MappingProxyType({})
 ) -> Iterator[Told]:
     """List what these words say; `bases` tells where a SunSpec device has its models.
 
     A scale that is not in these words is taken from `known`, else as most devices have it, and that is noted.
     """
-    answers = {block: tuple(words)}
-    quantities = located(profile.all, bases)
-    for scale, raw in scales_in(profile, block, words, bases).items():
+    for scale, raw in scales_in(profile, answers, bases).items():
         yield _scale(scale, raw)
-    for quantity in quantities:
-        told = _quantity(quantity, block, answers, known)
+    for quantity in located(profile.all, bases):
+        told = _quantity(quantity, answers, known)
         if told is not None:
             yield told
     for text in placed(profile.nameplate, bases):
-        if block.holds(text):
+        block = _holding(answers, text)
+        if block is not None:
             said = text.told(block.words_of(text, answers[block]))
             yield Told(text.name, said, refused="" if said is not None else "empty")
+        elif _touched(answers, text):
+            yield Told(text.name, None, refused=_PARTLY.format(text.count))
+    yield from _time(profile, answers)
+
+
+def _time(profile: Profile, answers: Answers) -> Iterator[Told]:
     clock = profile.clock
-    if clock is not None and block.holds(clock):
+    if clock is None:
+        return
+    block = _holding(answers, clock)
+    if block is not None:
         time = clock.told(block.words_of(clock, answers[block]))
         yield Told(CLOCK, time.isoformat() if time is not None else None, refused="" if time else "no time of day")
+    elif _touched(answers, clock):
+        yield Told(CLOCK, None, refused=_PARTLY.format(clock.count))
 
 
-def _quantity(quantity: Quantity, block: Block, answers: Mapping[Block, Words], known: Known) -> Told | None:
+def _quantity(quantity: Quantity, answers: Answers, known: Known) -> Told | None:
     """Say what one metric is, or why not; None when nothing of it is here."""
-    touched = [register for register in quantity.registers if _touches(block, register)]
-    whole = [register for register in touched if block.holds(register)]
+    touched = [register for register in quantity.registers if _touched(answers, register)]
+    whole = [register for register in touched if _holding(answers, register) is not None]
     if not touched:
         return None
     reading = readplan.reading(quantity, answers)
     if reading is not None:
         return _told(quantity, reading)
     if not whole:
-        return _refused(quantity, f"takes {touched[0].count} words, and not all of them are here")
+        return _refused(quantity, _PARTLY.format(touched[0].count))
     if quantity.join == "any":
         return _told(quantity, Reading(0, 0), "other words that tell faults are not here")
     if quantity.join == "plus":
         return _refused(quantity, "belongs together with registers that are not here")
-    return _assumed(quantity, whole[0], block.words_of(whole[0], answers[block]), known)
+    block = _holding(answers, whole[0])
+    return _assumed(quantity, whole[0], block.words_of(whole[0], answers[block]), known) if block else None
 
 
 def _told(quantity: Quantity, reading: Reading, note: str = "") -> Told:
@@ -135,5 +148,12 @@ def _scale(scale: Scale, raw: Number) -> Told:
     return Told(scale.name, value, raw=raw)
 
 
-def _touches(block: Block, cell: Cell) -> bool:
-    return block.table == cell.table and cell.address < block.end and block.address < cell.end
+def _holding(answers: Answers, place: Placed) -> Block | None:
+    return next((block for block in answers if block.holds(place)), None)
+
+
+def _touched(answers: Answers, place: Placed) -> bool:
+    """Say whether a part of it is here."""
+    return any(
+        block.table == place.table and place.address < block.end and block.address < place.end for block in answers
+    )

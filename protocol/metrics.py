@@ -184,6 +184,7 @@ _ALL = (
     Metric("device_state",                   "",     _S,        0,             9, 0, "what an inverter or hybrid does"),
     Metric("load_on",                        "",     _S,        0,             1, 0, "1 when the load output is enabled"),
     Metric("load_test",                      "",     _S,        0,             1, 0, "1 while the load is tested"),
+    Metric("load_forced",                    "",     _S,        0,             1, 0, "1 while the load is switched on for a test"),
     Metric("charge_switch",                  "",     _S,        0,             1, 0, "1 when the battery's charge switch is closed"),
     Metric("discharge_switch",               "",     _S,        0,             1, 0, "1 when the battery's discharge switch is closed"),
     Metric("balancing",                      "",     _S,        0,             1, 0, "1 while the cells are balanced"),

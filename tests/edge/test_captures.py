@@ -236,3 +236,33 @@ def test_a_response_tells_its_own_count() -> None:
     assert values(captures().told(alone)) == {"panel_rated_voltage_v": 150.0}
     bits = {"response_hex": rtu_wrap(1, bytes.fromhex("020100")).hex(), "address": 0x2000, "function": 2}
     assert values(captures().told(bits)) == {"overheated": 0}
+
+
+def test_a_mapping_is_told_as_one_device() -> None:
+    """Registers from here and there make each value once, and a sum of parts that are far apart."""
+    scattered = {"function": 3, "registers": {"15206": 528, "25205": 527, "15213": 0, "25261": 8}}
+    told = captures("must-pv18").told(scattered)
+    assert [one.value for one in told if one.name == "battery_voltage_v"] == [52.7]
+    assert len([one for one in told if one.name == "faults"]) == 1
+
+
+def test_zeros_of_a_device_that_answers_so_are_refused() -> None:
+    """What a device says of registers that it does not have is no reading of nothing."""
+    with pytest.raises(ValueError, match="does not have these registers"):
+        captures("deye-three-phase").told({"function": 3, "address": 514, "registers": [0] * 45})
+
+
+def test_a_direction_is_not_carried_from_one_capture_to_the_next() -> None:
+    """Charging now says nothing of charging later."""
+    decoder = captures("daly-bms")
+    decoder.told({"function": 3, "address": 0x28, "registers": [140, 30030, 900, 4157, 4127, 0, 0, 1]})
+    (told,) = decoder.told({"function": 3, "address": 0x39, "registers": [1351]})
+    assert told.value is None
+
+
+def test_a_lone_word_of_a_text_or_a_clock_says_so() -> None:
+    """A part of a time is no time, and is not nothing either."""
+    (told,) = captures().told({"function": 3, "address": 0x9014, "registers": [514]})
+    assert (told.name, told.value, told.refused) == ("clock", None, "takes 3 words, and not all of them are here")
+    (model,) = captures("srne-rover").told({"function": 3, "address": 0x000D, "registers": [514]})
+    assert (model.name, model.refused) == ("model", "takes 8 words, and not all of them are here")

@@ -48,7 +48,7 @@ def profile() -> Profile:
 def said(profile: Profile, address: int, *words: int, table: Table = Table.INPUT) -> dict[str, Told]:
     """Tell what these words say."""
     block = Block(table, address, len(words))
-    return {told.name: told for told in tell(profile, block, words, {})}
+    return {told.name: told for told in tell(profile, {block: words}, {})}
 
 
 def test_values_carry_unit_raw_number_and_words(profile: Profile) -> None:

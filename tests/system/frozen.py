@@ -140,7 +140,7 @@ def ours(place: Place) -> dict[str, Figure]:
         done = survey(ask, profile, profile.all, profile.nameplate, profile.clock)
     assert not done.errors
     for block, words in done.answers.items():
-        for one in tell(profile, block, words, done.bases):
+        for one in tell(profile, {block: words}, done.bases):
             if one.value is not None:
                 told.setdefault(one.name, one.value)
     if "clock" in told:
