@@ -167,7 +167,7 @@ class PolledDevice:
         state = self.state
         state.failures += 1
         state.failures_in_a_row += 1
-        state.last_error = _said(errors)
+        state.last_error = _said(errors) or "the device has nothing of what is wanted from it"
         state.latest = dict.fromkeys(state.latest)
         if self.device.profile.models and state.failures_in_a_row >= BACK_OFF_AFTER:
             self._chain = Chain()  # whoever answers next may be another device, with another list

@@ -281,6 +281,14 @@ def test_a_sunspec_device_is_asked_for_its_list_first() -> None:
     assert answered(device, (88,)) == ([88], [])
 
 
+def test_a_sunspec_device_without_a_wanted_model_says_so() -> None:
+    """A meter behind an inverter's profile is a failure with its reason, not a row of holes."""
+    device = polled(profiles.parse(load(SUNSPEC, "device", "test")))
+    walked(device, (0x5375, 0x6E53), (203, 105), (0xFFFF, 0))
+    assert answered(device) == (None, [])
+    assert device.state.last_error == "the device has nothing of what is wanted from it"
+
+
 def test_a_list_that_cannot_be_walked_is_begun_anew() -> None:
     """Silence, no marker and nonsense are failures with a reason; the next poll starts from the beginning."""
     device = polled(profiles.parse(load(SUNSPEC, "device", "test")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -107,7 +108,9 @@ def _sunsynk(sensors: Mapping[str, Any], ids: Sequence[str]) -> Callable[[Place]
         reader.state.track(*wanted)
         with lent(Instrument(place.line, place.unit)) as line:
             reader.line = line
-            asyncio.run(reader.read_sensors(wanted))
+            # In a thread of its own: a browser's tests leave an event loop running in this one.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, reader.read_sensors(wanted)).result()
         yield {sensor.id: reader.state[sensor] for sensor in wanted}
 
     return opened

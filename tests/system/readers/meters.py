@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import pymodbus.client  # noqa: F401  whole, before something stands in for a part of it
 from minimalmodbus import Instrument
 from pzem import PZEM_016
 
