@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.decoding import Told, scales_in, tell
 from edge.encodings import Number
+from edge.errors import EXCEPTIONS
 from edge.frames import (
     READ_WORDS,
     READS,
@@ -36,12 +37,7 @@ _IDENTITY = {0: "maker", 1: "model", 2: "firmware"}
 _ANYBODY = 247
 """Units above this are not one device's own: who asks them takes any answer."""
 _MBAP_HEAD = 6
-_EXCEPTIONS = {
-    1: "the device does not know this function",
-    2: "the device does not know this address",
-    3: "the device does not read this many words at once",
-    4: "the device reports a fault of its own",
-    6: "the device is busy",
+_GATEWAY_EXCEPTIONS = {
     10: "the gateway has no way to the device",
     11: "the device behind the gateway does not answer; is its unit number right?",
 }
@@ -53,7 +49,8 @@ class DeviceRefusal(ValueError):
 
     def __init__(self, code: int) -> None:
         self.code = code
-        super().__init__(f"exception {code}: {_EXCEPTIONS.get(code, 'the device refuses')}")
+        said = _GATEWAY_EXCEPTIONS.get(code, f"the device {EXCEPTIONS.get(code, 'refuses')}")
+        super().__init__(f"exception {code}: {said}")
 
 
 class Captures:

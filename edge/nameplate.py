@@ -95,6 +95,7 @@ class Clock:
             year = said["year"] + CENTURY if said["year"] < _TWO_DIGITS else said["year"]
             if year < CENTURY:
                 return None
+            # The parts are counted by `order`, and the zone is the device's own, which nobody knows.
             return datetime(year, *(said[part] for part in CLOCK_PARTS[1:]))  # type: ignore[arg-type]  # noqa: DTZ001
         except (ValueError, OverflowError, OSError):
             return None

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from edge import readplan
 from edge.errors import EdgeError, Refused, RetryLater
 from edge.nameplate import placed
-from edge.profiles import Bus, Probe, Profile, located
+from edge.profiles import Bus, Probe, Profile, located, registers_of
 from edge.readplan import Block, Words
 from edge.registers import Problem, Quantity, Reading
 from edge.settings import Connection
@@ -30,7 +30,6 @@ ALONE = ("must",)
 
 _SPARE = 3
 _SILENCES_MAX = 2
-_ZEROS_MIN = 4
 
 
 class Sign(Enum):
@@ -199,8 +198,9 @@ class Fit:
     @property
     def readings(self) -> list[tuple[Quantity, Reading | None]]:
         """List what is polled, in the order of the profile."""
-        answers = {block: words for block, words in self.survey.answers.items() if self._meant(words)}
-        quantities = located(self.profile.quantities, self.survey.bases)
+        quantities, answers = located(self.profile.quantities, self.survey.bases), self.survey.answers
+        if self.profile.zeros_are_nothing:
+            answers = readplan.without_void(registers_of(quantities), answers)
         return [(quantity, readplan.reading(quantity, answers)) for quantity in quantities]
 
     @property
@@ -236,9 +236,6 @@ class Fit:
                 time = clock.told(block.words_of(clock, words))
                 return f"{time:%Y-%m-%d %H:%M:%S}" if time is not None else ""
         return ""
-
-    def _meant(self, words: Words) -> bool:
-        return any(words) or len(words) < _ZEROS_MIN or not self.profile.zeros_are_nothing
 
 
 def read_through(profile: Profile, unit: Unit) -> Fit:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edge.errors import EdgeError, Refused, RetryLater
+from edge.errors import EXCEPTIONS, EdgeError, Refused, RetryLater
 from edge.frames import Reply, Request, find_reply, read_reply
 from edge.io.serial_port import SerialPort
 from edge.ports import Poll, PollResult
@@ -28,13 +28,6 @@ _LOG = logging.getLogger(__name__)
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # every time-out is an error to it; ours say who and what
 _FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
 _READ = {1: "read_coils", 2: "read_discrete_inputs", 3: "read_holding_registers", 4: "read_input_registers"}
-_EXCEPTIONS = {
-    1: "does not know this function",
-    2: "does not know this address",
-    3: "does not read this many words at once",
-    4: "reports a fault of its own",
-    6: "is busy",
-}
 _BUSY_CODES = (4, 5, 6, 10, 11)
 _BITS_PER_BYTE = 11  # start, eight bits, parity or second stop, stop
 _FRAMING_BYTES = 5  # unit, function, byte count, checksum
@@ -176,7 +169,7 @@ class ModbusLine:
         if reply.exception is None:
             return reply.values
         kind = RetryLater if reply.exception in _BUSY_CODES else Refused
-        said = _EXCEPTIONS.get(reply.exception, f"answers with exception {reply.exception}")
+        said = EXCEPTIONS.get(reply.exception, f"answers with exception {reply.exception}")
         raise kind(f"{where} {said} ({what})")
 
     def _wait_for_likenesses(self, request: Request, *, any_unit: bool) -> None:
