@@ -14,7 +14,7 @@ from edge import VERSION, tables
 from edge.clock import AnchorKeeper, HubTime, Instant
 from edge.devices import PolledDevice, load_powers
 from edge.errors import RetryLater
-from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher
+from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher, Values
 from edge.schedule import Schedule
 from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
@@ -72,6 +72,7 @@ class Agent:
         self._anchors = AnchorKeeper()
         self.uplink = uplink
         self.sent_bytes = 0
+        self._hours: dict[int, int] = {}
         self._last_commit_s = 0.0
         self._commit_now = False
         self._disk_refuses = False
@@ -113,7 +114,7 @@ class Agent:
                 else:
                     if device.unheard:
                         self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
-                    self._outbox.add_sample(device.table, self._boot, device.asked_at_s, values)
+                    self._sample(device.table, device.asked_at_s, values)
                 for alarm in alarms:
                     self._event(device.asked_at_s, alarm)
         self._commit_when_due(uptime_s)
@@ -173,9 +174,16 @@ class Agent:
                 "sent_bytes": self.sent_bytes,
             }
             row = [readings.get(metric) for metric in tables.SYSTEM_COLUMNS]
-            self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), row)
+            self._sample(self._tables[job], int(uptime_s), row)
         elif job in self._tables:
-            self._outbox.add_sample(self._tables[job], self._boot, int(uptime_s), self._site_row(uptime_s))
+            self._sample(self._tables[job], int(uptime_s), self._site_row(uptime_s))
+
+    def _sample(self, table: int, uptime_s: int, values: Values) -> None:
+        """Take a sample; the first of its table in each hour is the one that stands for the hour."""
+        hour = uptime_s // 3600
+        summary = self._hours.get(table) != hour
+        self._hours[table] = hour
+        self._outbox.add_sample(table, self._boot, uptime_s, values, summary=summary)
 
     def _site_row(self, uptime_s: float) -> list[int | None]:
         row: list[int | None] = []
@@ -223,7 +231,9 @@ class Agent:
             self.commit(uptime_s)
 
     def _settle(self, settlement: Settlement, now: Instant) -> None:
-        self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs)
+        self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs, settlement.utc_ms)
+        for first, last in self._outbox.reclaim(settlement.lacking, settlement.utc_ms):
+            self._event(int(now.uptime_s), Gap(first, last, GapCause.LET_GO))
         for seqs, reason in settlement.refused:
             _LOG.error("the hub refused rows %s: %s", runs(seqs), reason)
             for first, last in runs(seqs):
@@ -271,9 +281,13 @@ def compose(epoch: int, rows: list[SampleRow | EventRow]) -> Batch:
     return Batch(
         epoch,
         schema_id,
-        tuple(_table(table, samples[table]) for table in sorted(samples)),
+        tuple(_table(table, sorted(samples[table], key=_seq)) for table in sorted(samples)),
         tuple(row for row in rows if isinstance(row, EventRow)),
     )
+
+
+def _seq(row: SampleRow) -> int:
+    return row.seq
 
 
 def _table(table: int, rows: list[SampleRow]) -> TableRows:

@@ -132,8 +132,8 @@ class Outbox(Protocol):
     def open_sessions(self) -> list[OpenSession]:
         """List the sessions that were open at the last commit."""
 
-    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values) -> int:
-        """Take a sample of the present schema; returns its seq."""
+    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
+        """Take a sample of the present schema; returns its seq. A `summary` is sent before detail, given up last."""
 
     def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
         """Take an event; returns its seq."""
@@ -151,13 +151,25 @@ class Outbox(Protocol):
         """Count what the hub still lacks."""
 
     def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
-        """List committed rows in order of value (money, alarms, notes, telemetry), without the excluded seqs."""
+        """List committed rows in order of value (see `Lane`), without the excluded seqs."""
 
-    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int]) -> None:
-        """Let go of rows that the hub has committed; money rows are kept for audit."""
+    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
+        """Let go of rows that the hub has committed, as its ack of `utc_ms` says; they are kept for some time."""
+
+    def reclaim(self, lacking: Sequence[Range], utc_ms: int) -> list[Range]:
+        """Have rows sent again that an earlier ack settled and that the hub, by its ack of `utc_ms`, has lost.
+
+        Returns the numbers that it waits for in vain, because nobody has those rows any more.
+        """
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """Set rows aside that the hub will not take."""
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """Find the encoded schema of that id, past ones included."""
+
+    def remember(self, key: str, text: str) -> None:
+        """Note a text that the next commit stores, together with the rows."""
+
+    def recall(self, key: str) -> str | None:
+        """Read the text last committed under a key."""

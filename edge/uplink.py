@@ -46,11 +46,16 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one ack decides: rows to let go, rows to set aside, schemas to send, and the hub's time."""
+    """What one ack decides: rows to let go, rows to set aside, schemas to send, and the hub's time.
+
+    `lacking` is what the hub, at `utc_ms` of its clock, surely had not.
+    """
 
     upto: int
     missing: tuple[Range, ...]
     seqs: tuple[int, ...]
+    utc_ms: int = 0
+    lacking: tuple[Range, ...] = ()
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
     schemas_wanted: tuple[bytes, ...] = ()
     hub_time: HubTime | None = None
@@ -152,6 +157,8 @@ class Uplink:
             upto=ack.upto,
             missing=ack.missing,
             seqs=tuple(seq for batch in done for seq in batch.seqs),
+            utc_ms=ack.utc_ms,
+            lacking=ack.lacking() if ack.epoch else (),
             refused=refused,
             schemas_wanted=ack.schemas_wanted,
             hub_time=HubTime(ack.utc_ms, max(batch.first_s for batch in done), now_s) if done else None,

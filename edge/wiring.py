@@ -14,6 +14,7 @@ from edge.io.gpio import GpioWatcher
 from edge.io.modbus import ModbusLine
 from edge.io.mqtt import MqttLink
 from edge.io.outbox import SqliteOutbox
+from edge.io.outbox_space import Space
 from edge.io.system import SystemProbe
 from edge.ports import Link, Probe, RegisterReader, SlotWatcher
 from edge.profiles import Bus
@@ -24,12 +25,12 @@ from protocol import schema, topics
 OUTBOX = "outbox.db"
 
 
-def open_outbox(settings: Settings) -> SqliteOutbox:
+def open_outbox(settings: Settings, chance: random.Random | None = None) -> SqliteOutbox:
     """Open the site's outbox; raises `RetryLater` when its directory cannot be used."""
     directory = Path(settings.outbox.directory)
-    limits = settings.outbox
+    space = Space(directory / OUTBOX, settings.outbox.rows_max, settings.outbox.bytes_max)
     try:
-        outbox = SqliteOutbox(directory / OUTBOX, rows_max=limits.rows_max, bytes_max=limits.bytes_max)
+        outbox = SqliteOutbox(space, chance)
     except OSError as error:
         raise RetryLater(f"outbox.directory {directory} cannot be used: {error.strerror}") from error
     payload = schema.encode(tables.schema_of(settings))
@@ -72,7 +73,7 @@ def assemble(  # noqa: PLR0913  an agent has this many neighbours
         settings.uplink.ack_timeout_s,
         random.Random(f"{outbox.epoch}{boot_id}"),  # noqa: S311  jitter keeps sites apart, it keeps no secret
     )
-    return Agent(settings, Ports(outbox, readers, link, probe, watcher), uplink, outbox.boot_ordinal(boot_id))
+    return Agent(settings, Ports(outbox, readers, link, probe, watcher), uplink, outbox.boot_number(boot_id))
 
 
 @contextmanager

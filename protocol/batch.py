@@ -1,7 +1,7 @@
 """A batch: rows of one outbox generation on their way to the hub, and their lossless columnar bytes.
 
 A row is a sample of one table (the columns of a table are named once, in a `Schema`) or an event. Every row carries
-its seq, the ordinal of the boot it was seen in and whole seconds since that boot; never a date. `encode` and `decode`
+its seq, the number of the boot it was seen in and whole seconds since that boot; never a date. `encode` and `decode`
 are inverse, and `decode` refuses everything that exceeds `limits` before it costs memory.
 """
 

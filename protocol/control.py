@@ -40,6 +40,11 @@ class Ack:
     schemas_wanted: tuple[bytes, ...] = ()
     refused: tuple[Refused, ...] = ()
 
+    def lacking(self) -> tuple[Range, ...]:
+        """Name what the hub surely has not: what is missing and, unless more is missing than an ack lists, the rest."""
+        full = len(self.missing) >= RANGES_MAX
+        return self.missing if full else (*self.missing, (self.upto + 1, VALUE_MAX))
+
 
 @dataclass(frozen=True, slots=True)
 class SiteState:

@@ -1,6 +1,6 @@
 """The events of a site: what happened once, as against what is sampled again and again.
 
-An event is one outbox row, identified like any row by (site, epoch, seq) and stamped with boot ordinal and seconds
+An event is one outbox row, identified like any row by (site, epoch, seq) and stamped with boot number and seconds
 since that boot. On the wire its fields stand in the order declared here; fields may be added at the end only, and a
 reader fills those it does not get with their defaults and ignores those it does not know.
 """
@@ -22,7 +22,10 @@ class Lane(IntEnum):
     MONEY = 0
     ALARM = 1
     NOTE = 2
-    TELEMETRY = 3
+    SUMMARY = 3
+    """The first sample of a table in each hour: with its counters it tells the totals."""
+
+    TELEMETRY = 4
 
 
 class EndReason(IntEnum):
@@ -50,6 +53,11 @@ class GapCause(IntEnum):
     REFUSED_BY_HUB = 2
     OUTBOX_DAMAGED = 3
     LOST = 4
+    UNUSED = 5
+    """Passed over at the start of a boot, so that a card that forgot rows cannot give their numbers again."""
+
+    LET_GO = 6
+    """Acknowledged once and no longer kept, when the hub turned out to have lost it."""
 
 
 @dataclass(frozen=True, slots=True)

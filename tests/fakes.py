@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.errors import RetryLater
+from edge.io.outbox import BOOT_JUMP_MAX, PRUNE_EVERY_MS, SEQ_JUMP_MAX
+from edge.io.outbox_custody import KEEP_MONEY_MS, KEEP_SAMPLES_MS
 from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
 from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
-from protocol.ranges import Range, contains, runs, union
+from protocol.ranges import Range, contains, runs, union, without
 
 _SHED_LEAST = 16
 
@@ -22,16 +25,33 @@ class _Row:
     content: SampleRow | EventRow
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    row: _Row
+    reason: str
+    acked_ms: int | None
+
+
 @dataclass(slots=True)
 class _Disk:
     """What a power cut leaves."""
 
     rows: dict[int, _Row] = field(default_factory=dict)
-    kept: dict[int, str] = field(default_factory=dict)
+    kept: dict[int, _Kept] = field(default_factory=dict)
     sessions: tuple[OpenSession, ...] = ()
-    boots: list[str] = field(default_factory=list)
+    boots: dict[str, int] = field(default_factory=dict)
+    remembered: dict[str, str] = field(default_factory=dict)
     schemas: dict[bytes, bytes] = field(default_factory=dict)
     last_seq: int = 0
+
+
+class EvenChance(random.Random):
+    """Luck that always draws the same, so that two outboxes jump alike."""
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        """Draw the middle."""
+        del step
+        return start // 2 if stop is None else (start + stop) // 2
 
 
 class MemoryOutbox:
@@ -40,11 +60,21 @@ class MemoryOutbox:
     While `disk_refuses` holds a complaint, every commit fails with it.
     """
 
-    def __init__(self, *, epoch: int = 1, rows_max: int = 1_000_000, damage: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        epoch: int = 1,
+        rows_max: int = 1_000_000,
+        damage: str | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
         self.epoch = epoch
         self.damage = damage
         self.disk_refuses: str | None = None
         self._rows_max = rows_max
+        self._chance = chance if chance is not None else EvenChance()
+        self._remembered: dict[str, str] = {}
+        self._pruned_ms = 0
         self._disk = _Disk()
         self._taken: dict[int, _Row] = {}
         self._next_seq = 1
@@ -54,20 +84,29 @@ class MemoryOutbox:
     @property
     def kept(self) -> dict[int, str]:
         """Tell why rows were kept that are no longer pending."""
-        return dict(self._disk.kept)
+        return {seq: kept.reason for seq, kept in self._disk.kept.items()}
 
     def reopen(self) -> MemoryOutbox:
         """Come back with what was committed, and only that."""
-        again = MemoryOutbox(epoch=self.epoch, rows_max=self._rows_max)
+        again = MemoryOutbox(epoch=self.epoch, rows_max=self._rows_max, chance=self._chance)
         again._disk = self._disk
         again._next_seq = self._disk.last_seq + 1
         return again
 
-    def boot_ordinal(self, boot_id: str) -> int:
-        """Give this boot its number; the same boot keeps it."""
-        if boot_id not in self._disk.boots:
-            self._disk.boots.append(boot_id)
-        return self._disk.boots.index(boot_id) + 1
+    def boot_number(self, boot_id: str) -> int:
+        """Give this boot its number, above all others; the same boot keeps it."""
+        boots = self._disk.boots
+        if boot_id not in boots:
+            last = max(boots.values(), default=0)
+            boots[boot_id] = number = last + 1 + self._chance.randrange(BOOT_JUMP_MAX) if last else 1
+            if last:
+                first = self._next_seq
+                self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
+                gap = Gap(first, self._next_seq - 1, GapCause.UNUSED)
+                self._disk.rows[self._next_seq] = _Row(Lane.ALARM, EventRow(self._next_seq, number, 0, gap))
+                self._next_seq += 1
+                self._disk.last_seq = self._next_seq - 1
+        return boots[boot_id]
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:
         """Take samples under this schema from now on."""
@@ -78,11 +117,11 @@ class MemoryOutbox:
         """See `Outbox.open_sessions`."""
         return sorted(self._disk.sessions, key=lambda session: session.slot)
 
-    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values) -> int:
+    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
         """See `Outbox.add_sample`."""
         self._moment = (boot, uptime_s)
         content = SampleRow(self._next_seq, self._schema_id, table, boot, uptime_s, list(values))
-        return self._take(_Row(Lane.TELEMETRY, content))
+        return self._take(_Row(Lane.SUMMARY if summary else Lane.TELEMETRY, content))
 
     def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
         """See `Outbox.add_event`; the event passes through JSON, as it would on a disk."""
@@ -99,7 +138,17 @@ class MemoryOutbox:
         self._disk.rows |= self._taken
         self._disk.sessions = tuple(open_sessions)
         self._disk.last_seq = self._next_seq - 1
+        self._disk.remembered |= self._remembered
         self._taken.clear()
+        self._remembered.clear()
+
+    def remember(self, key: str, text: str) -> None:
+        """See `Outbox.remember`."""
+        self._remembered[key] = text
+
+    def recall(self, key: str) -> str | None:
+        """See `Outbox.recall`."""
+        return self._disk.remembered.get(key)
 
     def uncommitted(self) -> int:
         """See `Outbox.uncommitted`."""
@@ -126,19 +175,35 @@ class MemoryOutbox:
             found.append(row.content)
         return found
 
-    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int]) -> None:
+    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
         """See `Outbox.settle`."""
         lacking = union(missing)
         below = [seq for seq in self._disk.rows if seq <= upto and not contains(lacking, seq)]
         for seq in {*below, *seqs} & self._disk.rows.keys():
-            if self._disk.rows.pop(seq).lane is Lane.MONEY:
-                self._disk.kept[seq] = "acknowledged"
+            self._disk.kept[seq] = _Kept(self._disk.rows.pop(seq), "acknowledged", utc_ms)
+        if abs(utc_ms - self._pruned_ms) >= PRUNE_EVERY_MS:
+            self._pruned_ms = utc_ms
+            for seq, kept in list(self._disk.kept.items()):
+                keep_ms = KEEP_SAMPLES_MS if kept.row.lane >= Lane.SUMMARY else KEEP_MONEY_MS
+                if kept.acked_ms is not None and kept.acked_ms < utc_ms - keep_ms:
+                    del self._disk.kept[seq]
+
+    def reclaim(self, lacking: Sequence[Range], utc_ms: int) -> list[Range]:
+        """See `Outbox.reclaim`."""
+        wanted = union(lacking)
+        for seq, kept in list(self._disk.kept.items()):
+            if contains(wanted, seq) and kept.acked_ms is not None and kept.acked_ms < utc_ms:
+                self._disk.rows[seq] = self._disk.kept.pop(seq).row
+        waiting = [row.content for row in self._disk.rows.values() if isinstance(row.content, EventRow)]
+        gaps = [row.event for row in waiting if isinstance(row.event, Gap)]
+        asked = [(first, min(last, self._disk.last_seq)) for first, last in wanted if first <= self._disk.last_seq]
+        here = runs({*self._disk.rows, *self._disk.kept})
+        return without(asked, [*here, *((gap.first_seq, gap.last_seq) for gap in gaps)])
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """See `Outbox.refuse`."""
         for seq in set(seqs) & self._disk.rows.keys():
-            del self._disk.rows[seq]
-            self._disk.kept[seq] = f"refused: {reason}"
+            self._disk.kept[seq] = _Kept(self._disk.rows.pop(seq), f"refused: {reason}", None)
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
@@ -151,10 +216,10 @@ class MemoryOutbox:
         return seq
 
     def _shed(self) -> None:
-        """Give up the oldest telemetry, a twentieth of the rows at least, and take a `Gap` for each run of it."""
+        """Give up the oldest samples, detail first, and take a `Gap` for each run of them."""
         share = max(len(self._disk.rows) // 20, _SHED_LEAST)
-        telemetry = sorted(seq for seq, row in self._disk.rows.items() if row.lane is Lane.TELEMETRY)
-        self._give_up(telemetry[:share])
+        samples = sorted((-row.lane, seq) for seq, row in self._disk.rows.items() if row.lane >= Lane.SUMMARY)
+        self._give_up(seq for _, seq in samples[:share])
 
     def _give_up(self, seqs: Iterable[int]) -> None:
         gone = set(seqs)

@@ -2,22 +2,27 @@
 
 Rows get their seq when they are taken and exist for others once `commit` has returned. A power cut loses what was
 taken since the last commit, and nothing else. Whatever is given up goes in the transaction that stores its `Gap`.
-`outbox_file` opens the file and `outbox_view` reads it; the three are the sole importers of sqlite3 at the edge.
+Each boot begins at a random distance beyond all seqs and boots before it: a card that forgot its last rows, or an old
+image of one, cannot give a seq twice. `outbox_file` opens the file, `outbox_view` reads it, `outbox_custody` moves
+acknowledged rows, `outbox_space` tells how much room there is; the five are the sole importers of apsw.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import shutil
-import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from pathlib import Path
 
+import apsw
+
 from edge.errors import RetryLater
-from edge.io.outbox_file import open_or_replace
+from edge.io import outbox_custody as custody
+from edge.io.outbox_file import NOT_THE_FILE, open_or_replace, transaction
+from edge.io.outbox_space import Space
 from edge.io.outbox_view import OutboxView, check_sum
 from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
@@ -30,47 +35,35 @@ _LOG = logging.getLogger(__name__)
 UNCOMMITTED_MAX = 5_000
 """Rows held in memory while the disk refuses them; beyond that the oldest telemetry is given up and counted."""
 
-DISK_RESERVE_BYTES = 16 * 2**20
-"""Free space that a large outbox does not grow into: money, the write-ahead log and the rest of the Pi need some."""
+SEQ_JUMP_MAX = 2**32
+BOOT_JUMP_MAX = 2**24
+"""How far a boot may begin beyond what is known of the one before: two that forked from one state do not meet."""
 
+PRUNE_EVERY_MS = 3_600_000
 _SHED_SHARE = 20
 _SHED_MIN = 64
-_SPARE_PAGES = 16
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_COLUMNS = "seq, lane, schema_id, tab, boot, uptime_s, body, sum"
-
-_ALL, _MONEY, _TELEMETRY = "true", f"lane = {Lane.MONEY:d}", f"lane = {Lane.TELEMETRY:d}"
-
-
-def _disk_free_bytes(directory: Path) -> int:
-    return shutil.disk_usage(directory).free
+_HIGHEST = """SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'
+    UNION ALL SELECT max(seq) FROM rows UNION ALL SELECT max(seq) FROM kept)"""
+_GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?"
 
 
 class SqliteOutbox(OutboxView):
-    """The outbox of one site; use from one thread only."""
+    """The outbox of one site; use from one thread only. `chance` draws epochs and jumps."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        rows_max: int,
-        bytes_max: int,
-        disk_free_bytes: Callable[[Path], int] = _disk_free_bytes,
-    ) -> None:
-        self._path = path
-        self._rows_max = rows_max
-        self._bytes_max = bytes_max
-        self._disk_free_bytes = disk_free_bytes
+    def __init__(self, space: Space, chance: random.Random | None = None) -> None:
+        self._space = space
+        self._path = space.path
+        self._chance = chance if chance is not None else random.SystemRandom()
         self._taken: list[_Row] = []
+        self._remembered: dict[str, str] = {}
         self._moment = (0, 0)
         self._schema_id: bytes | None = None
-        db, self.damage = open_or_replace(path)
+        self._pruned_ms = 0
+        db, self.damage = open_or_replace(space.path, self._chance)
         super().__init__(db)
-        self._next_seq = 1 + self._scalar(
-            "SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'"
-            " UNION ALL SELECT max(seq) FROM rows UNION ALL SELECT max(seq) FROM kept)"
-        )
+        self._next_seq = 1 + self._scalar(_HIGHEST)
         self._rows = self._scalar("SELECT count(*) FROM rows")
         self._urgent = self._count(Lane.ALARM)
 
@@ -78,19 +71,32 @@ class SqliteOutbox(OutboxView):
         """Close the file; what was not committed is gone."""
         self._db.close()
 
-    def boot_ordinal(self, boot_id: str) -> int:
-        """Give this boot its number within the epoch; the same boot keeps it. Raises `RetryLater`."""
-        self._remember("INSERT OR IGNORE INTO boots (boot_id) VALUES (?)", (boot_id,))
-        return self._scalar("SELECT ordinal FROM boots WHERE boot_id = ?", (boot_id,))
+    def boot_number(self, boot_id: str) -> int:
+        """Give this boot its number within the epoch, above all others; the same boot keeps it. Raises `RetryLater`.
+
+        The seqs passed over by a boot that is not the first are declared unused in the same transaction.
+        """
+        known = self._db.execute("SELECT number FROM boots WHERE boot_id = ?", (boot_id,)).get
+        if known is not None:
+            return int(known)
+        last = self._scalar("SELECT coalesce(max(number), 0) FROM boots")
+        number = 1 if last == 0 else last + 1 + self._chance.randrange(BOOT_JUMP_MAX)
+        with _translated(self._path), transaction(self._db):
+            self._db.execute("INSERT INTO boots VALUES (?, ?)", (number, boot_id))
+            if last:
+                self._jump(number)
+        return number
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:
         """Take samples under this schema from now on. Raises `RetryLater`."""
-        self._remember("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (schema_id, payload))
+        with _translated(self._path), transaction(self._db):
+            self._db.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (schema_id, payload))
         self._schema_id = schema_id
 
-    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values) -> int:
+    def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
         """See `Outbox.add_sample`."""
-        return self._take(Lane.TELEMETRY, self._schema_id, table, boot, uptime_s, list(values))
+        lane = Lane.SUMMARY if summary else Lane.TELEMETRY
+        return self._take(lane, self._schema_id, table, boot, uptime_s, list(values))
 
     def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
         """See `Outbox.add_event`."""
@@ -100,15 +106,22 @@ class SqliteOutbox(OutboxView):
         """See `Outbox.uncommitted`."""
         return len(self._taken)
 
+    def remember(self, key: str, text: str) -> None:
+        """See `Outbox.remember`."""
+        self._remembered[key] = text
+
     def commit(self, open_sessions: Sequence[OpenSession]) -> None:
         """See `Outbox.commit`."""
         share = self._shed_share() if self._crowded() else 0
         try:
             self._write(open_sessions, share)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._write_in_little_space(open_sessions, share):
+        except apsw.FullError as error:
+            if not self._write_in_little_space(open_sessions, share):
                 self._shed_taken()
                 raise _refusal(self._path, error) from error
+        except NOT_THE_FILE as error:
+            self._shed_taken()
+            raise _refusal(self._path, error) from error
 
     def backlog(self) -> Backlog:
         """See `Outbox.backlog`."""
@@ -121,21 +134,36 @@ class SqliteOutbox(OutboxView):
         self._report(self.damaged - known, GapCause.OUTBOX_DAMAGED)
         return found
 
-    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int]) -> None:
+    def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
         """See `Outbox.settle`; what a full disk will not let go of stays until a later ack."""
         ranges = union([*holes(union(missing), upto), *runs(seqs)])
-        self._let_go(ranges, "acknowledged", keep=_MONEY)
+        if not self._moved(lambda: -custody.let_go(self._db, ranges, utc_ms)):
+            self._moved(lambda: -custody.let_go_in_little_space(self._db, ranges, utc_ms))
+        if abs(utc_ms - self._pruned_ms) >= PRUNE_EVERY_MS:
+            self._pruned_ms = utc_ms
+            self._moved(lambda: custody.prune(self._db, utc_ms))
+
+    def reclaim(self, lacking: Sequence[Range], utc_ms: int) -> list[Range]:
+        """See `Outbox.reclaim`; what cannot be told yet, because much still waits, a later ack will ask again."""
+        ranges = union(lacking)
+        self._moved(lambda: custody.take_back(self._db, ranges, utc_ms))
+        highest = self._scalar(_HIGHEST)
+        return custody.in_vain(self._db, ranges, highest) if self._rows < UNCOMMITTED_MAX else []
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """See `Outbox.refuse`; what a full disk will not set aside is sent, and refused, again."""
-        self._let_go(runs(seqs), f"refused: {reason}", keep=_ALL)
+        self._moved(lambda: -custody.set_aside(self._db, runs(seqs), f"refused: {reason}"))
 
-    def _remember(self, sql: str, arguments: tuple[object, ...]) -> None:
-        try:
-            with self._db:
-                self._db.execute(sql, arguments)
-        except sqlite3.OperationalError as error:
-            raise _refusal(self._path, error) from error
+    def _jump(self, boot: int) -> None:
+        """Pass over seqs, and store the `Gap` that says so; part of the caller's transaction."""
+        first = self._next_seq
+        last = first + self._chance.randrange(SEQ_JUMP_MAX)
+        body = _text(events.to_wire(Gap(first, last, GapCause.UNUSED)))
+        row = (last + 1, int(Lane.ALARM), None, None, boot, 0, body)
+        self._db.execute(_INSERT, (*row, check_sum(*row)))
+        self._next_seq = last + 2
+        self._rows += 1
+        self._urgent += 1
 
     def _take(
         self, lane: Lane, schema_id: bytes | None, table: int | None, boot: int, uptime_s: int, body: Sequence[object]
@@ -143,8 +171,7 @@ class SqliteOutbox(OutboxView):
         seq = self._next_seq
         self._next_seq += 1
         self._moment = (boot, uptime_s)
-        text = json.dumps(body, separators=(",", ":")).encode()
-        self._taken.append((seq, int(lane), schema_id, table, boot, uptime_s, text))
+        self._taken.append((seq, int(lane), schema_id, table, boot, uptime_s, _text(body)))
         return seq
 
     def _report(self, seqs: Iterable[int], cause: GapCause) -> None:
@@ -153,26 +180,21 @@ class SqliteOutbox(OutboxView):
             self.add_event(*self._moment, Gap(first, last, cause))
 
     def _write(self, open_sessions: Sequence[OpenSession], share: int) -> None:
-        """Store all that was taken in one transaction, giving up `share` rows of telemetry in the same one."""
-        shed = [
-            row[0]
-            for row in self._db.execute(
-                f"SELECT seq FROM rows WHERE {_TELEMETRY} ORDER BY seq LIMIT ?",  # noqa: S608
-                (share,),
-            )
-        ]
+        """Store all that was taken in one transaction, giving up `share` samples in the same one, detail first."""
+        shed = [seq for (seq,) in self._db.execute(_GIVEN_UP_FIRST, (Lane.SUMMARY, share))]
         taken, next_seq = len(self._taken), self._next_seq
         self._report(shed, GapCause.DISK_FULL)
         try:
-            with self._db:
-                gone = self._remove(runs(self.damaged), _ALL, reason="damaged")
-                gone += self._remove(runs(shed), _TELEMETRY)
+            with transaction(self._db):
+                gone = custody.set_aside(self._db, runs(self.damaged), "damaged")
+                gone += custody.delete(self._db, runs(shed))
                 self._db.executemany(_INSERT, [(*row, check_sum(*row)) for row in self._taken])
                 self._db.execute("DELETE FROM open_sessions")
                 self._db.executemany(
                     "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?)", [astuple(s) for s in open_sessions]
                 )
-        except sqlite3.Error:
+                self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(self._remembered.items()))
+        except apsw.Error:
             del self._taken[taken:]
             self._next_seq = next_seq
             raise
@@ -181,78 +203,74 @@ class SqliteOutbox(OutboxView):
         self._rows += len(self._taken) - gone
         self._urgent = self._count(Lane.ALARM)
         self._taken.clear()
+        self._remembered.clear()
         self.damaged.clear()
 
     def _write_in_little_space(self, open_sessions: Sequence[OpenSession], share: int) -> bool:
-        """On a full disk, write over what the log no longer needs, then give up ever more of the oldest telemetry."""
-        with suppress(sqlite3.OperationalError):
-            self._db.execute("PRAGMA wal_checkpoint(RESTART)")
-        most = self._count(Lane.TELEMETRY)
+        """On a full disk, write over what is no longer needed, then give up ever more of the oldest samples."""
+        with suppress(apsw.Error):
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        with suppress(apsw.Error), transaction(self._db):
+            custody.forget_samples(self._db)
+        most = self._scalar("SELECT count(*) FROM rows WHERE lane >= ?", (Lane.SUMMARY,))
         while True:
             try:
                 self._write(open_sessions, share)
-            except sqlite3.OperationalError:
+            except NOT_THE_FILE:
                 if share >= most:
                     return False
                 share = max(4 * share, self._shed_share())
             else:
                 return True
 
-    def _let_go(self, ranges: Sequence[Range], reason: str, *, keep: str) -> None:
+    def _moved(self, move: Callable[[], int]) -> bool:
+        """Run one move of rows in a transaction; `move` returns by how many the waiting rows change."""
         try:
-            with self._db:
-                # What is deleted makes room for what is kept, should the disk be full.
-                gone = self._remove(ranges, f"NOT {keep}")
-                gone += self._remove(ranges, keep, reason)
-        except sqlite3.OperationalError as error:
+            with transaction(self._db):
+                change = move()
+        except NOT_THE_FILE as error:
             _LOG.warning("%s", _refusal(self._path, error))
-            return
-        self._rows -= gone
+            return False
+        self._rows += change
         self._urgent = self._count(Lane.ALARM)
-
-    def _remove(self, ranges: Iterable[Range], where: str, reason: str | None = None) -> int:
-        """Delete rows, keeping a copy when there is a reason to; returns how many."""
-        gone = 0
-        for first, last in ranges:
-            if reason is not None:
-                self._db.execute(
-                    f"INSERT OR IGNORE INTO kept SELECT {_COLUMNS}, ? FROM rows WHERE seq BETWEEN ? AND ? AND {where}",  # noqa: S608
-                    (reason, first, last),
-                )
-            gone += self._db.execute(
-                f"DELETE FROM rows WHERE seq BETWEEN ? AND ? AND {where}",  # noqa: S608
-                (first, last),
-            ).rowcount
-        return gone
+        return True
 
     def _crowded(self) -> bool:
-        """Say whether telemetry must go: a limit is reached, or a large file would grow into the disk's last space."""
-        used = self._bytes()
-        if self._rows + len(self._taken) > self._rows_max or used > self._bytes_max:
-            return True
-        if self._scalar("PRAGMA freelist_count") >= _SPARE_PAGES:
+        """Say whether samples must go that the hub lacks, once those that it has are forgotten."""
+        rows = self._rows + len(self._taken)
+        if not self._space.crowded(self._db, rows):
             return False
-        return self._disk_free_bytes(self._path.parent) < min(used, DISK_RESERVE_BYTES)
+        with suppress(apsw.Error), transaction(self._db):
+            custody.forget_samples(self._db)
+        return self._space.crowded(self._db, rows)
 
     def _shed_share(self) -> int:
         return max(self._rows // _SHED_SHARE, _SHED_MIN)
 
     def _shed_taken(self) -> None:
-        """Keep the memory bounded while the disk refuses everything: telemetry goes, money stays."""
+        """Keep the memory bounded while the disk refuses everything: samples go, money stays."""
         if len(self._taken) <= UNCOMMITTED_MAX:
             return
         excess = len(self._taken) - UNCOMMITTED_MAX + UNCOMMITTED_MAX // _SHED_SHARE
-        gone = set([row[0] for row in self._taken if row[1] == Lane.TELEMETRY][:excess])
+        gone = set([row[0] for row in self._taken if row[1] >= Lane.SUMMARY][:excess])
         self._taken = [row for row in self._taken if row[0] not in gone]
         self._report(gone, GapCause.DISK_FULL)
 
     def _count(self, lane: Lane) -> int:
         return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (lane,))
 
-    def _bytes(self) -> int:
-        used = self._scalar("PRAGMA page_count") - self._scalar("PRAGMA freelist_count")
-        return used * self._scalar("PRAGMA page_size")
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except NOT_THE_FILE as error:
+        raise _refusal(path, error) from error
 
 
-def _refusal(path: Path, error: sqlite3.Error) -> RetryLater:
+def _text(body: Sequence[object]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _refusal(path: Path, error: apsw.Error) -> RetryLater:
     return RetryLater(f"the outbox {path} cannot be written: {error}")

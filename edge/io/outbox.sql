@@ -1,6 +1,6 @@
 -- One generation of one site's outbox. AUTOINCREMENT: a seq is never used twice, not even after its row is gone.
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS boots (ordinal INTEGER PRIMARY KEY AUTOINCREMENT, boot_id TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS boots (number INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS schemas (id BLOB PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -13,10 +13,11 @@ CREATE TABLE IF NOT EXISTS rows (
     sum INTEGER NOT NULL               -- CRC-32 of the columns above: SQLite itself does not notice a flipped bit
 );
 CREATE INDEX IF NOT EXISTS rows_by_value ON rows (lane, seq);
--- Money rows the hub has, and any row that it refused or that was damaged: kept for audit.
+-- Rows the hub has acknowledged, for the day it restores a backup, and any row that it refused or that was damaged.
 CREATE TABLE IF NOT EXISTS kept (
     seq INTEGER PRIMARY KEY, lane INTEGER NOT NULL, schema_id BLOB, tab INTEGER,
-    boot INTEGER NOT NULL, uptime_s INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER NOT NULL, reason TEXT NOT NULL
+    boot INTEGER NOT NULL, uptime_s INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER NOT NULL, reason TEXT NOT NULL,
+    acked_ms INTEGER                   -- the hub's clock in the ack; NULL for what it never acknowledged
 );
 CREATE TABLE IF NOT EXISTS open_sessions (
     slot INTEGER PRIMARY KEY, taken_seq INTEGER NOT NULL, start_boot INTEGER NOT NULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from edge.errors import RetryLater
+from edge.io.outbox_file import BUSY_MS
 from edge.ports import OpenSession, SampleRow
 from protocol import events
 from protocol.batch import EventRow
@@ -28,12 +30,12 @@ def check_sum(*columns: object) -> int:
 class OutboxView:
     """What is committed in an outbox."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: apsw.Connection) -> None:
         self._db = db
         self.damaged: set[int] = set()
         """Rows met that do not say what was once written; they are passed over."""
 
-        self.epoch = int(db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0])
+        self.epoch = self._scalar("SELECT value FROM meta WHERE key = 'epoch'")
 
     def open_sessions(self) -> list[OpenSession]:
         """List the sessions that were open at the last commit."""
@@ -69,11 +71,16 @@ class OutboxView:
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
-        row = self._db.execute("SELECT payload FROM schemas WHERE id = ?", (schema_id,)).fetchone()
-        return None if row is None else bytes(row[0])
+        row = self._db.execute("SELECT payload FROM schemas WHERE id = ?", (schema_id,)).get
+        return None if row is None else bytes(row)
+
+    def recall(self, key: str) -> str | None:
+        """See `Outbox.recall`."""
+        text = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
+        return None if text is None else str(text)
 
     def _scalar(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
-        return int(self._db.execute(sql, arguments).fetchone()[0])
+        return int(self._db.execute(sql, arguments).get)
 
 
 def _row(columns: list[Any]) -> SampleRow | EventRow | None:
@@ -92,10 +99,11 @@ def _row(columns: list[Any]) -> SampleRow | EventRow | None:
 def read_only(path: Path) -> Iterator[OutboxView]:
     """Open an outbox beside its writer; raises `RetryLater` when there is none."""
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        db.set_busy_timeout(BUSY_MS)
         try:
             yield OutboxView(db)
         finally:
             db.close()
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         raise RetryLater(f"the outbox {path} cannot be read: {error}") from error

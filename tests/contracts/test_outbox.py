@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edge.errors import RetryLater
 from edge.io.outbox import SqliteOutbox
+from edge.io.outbox_space import Space
 from edge.ports import Backlog, OpenSession, SampleRow
 from protocol.batch import EventRow
 from protocol.events import (
@@ -29,10 +30,12 @@ from protocol.events import (
     SlotTaken,
 )
 from protocol.ranges import members
-from tests.fakes import MemoryOutbox, session
+from tests.fakes import EvenChance, MemoryOutbox, session
 
 ALL = 1_000_000
 SCHEMA, OTHER_SCHEMA = b"schema-1", b"schema-2"
+NOW_MS = 1_800_000_000_000
+DAY_MS = 86_400_000
 Box = SqliteOutbox | MemoryOutbox
 
 
@@ -71,7 +74,7 @@ class SqliteMaker:
         """See `Maker.cut_power`; an open transaction would be rolled back by the next reader."""
         assert isinstance(outbox, SqliteOutbox)
         outbox.close()
-        return self._open(outbox._path, outbox._rows_max)  # noqa: SLF001  no port names the file
+        return self._open(outbox._space.path, outbox._space.rows_max)  # noqa: SLF001  no port names the file
 
     def kept(self, outbox: Box) -> dict[int, str]:
         """See `Maker.kept`."""
@@ -94,7 +97,7 @@ class SqliteMaker:
             outbox.close()
 
     def _open(self, path: Path, rows_max: int) -> SqliteOutbox:
-        outbox = SqliteOutbox(path, rows_max=rows_max, bytes_max=10**9)
+        outbox = SqliteOutbox(Space(path, rows_max, 10**9), EvenChance())
         self._opened.append(outbox)
         outbox.use_schema(SCHEMA, b"one")
         return outbox
@@ -159,7 +162,7 @@ def test_seqs_only_grow_even_over_restarts_that_find_nothing_left(maker: Maker) 
     """A seq names one row for good: it is not given again when its row is gone."""
     outbox = maker.open()
     assert fill(outbox, 3) == [1, 2, 3]
-    outbox.settle(3, (), ())
+    outbox.settle(3, (), (), NOW_MS)
     assert outbox.backlog() == Backlog(0, 0)
     outbox = maker.cut_power(outbox)
     assert fill(outbox, 2) == [4, 5]
@@ -240,7 +243,7 @@ def test_an_ack_settles_what_it_covers_and_nothing_else(maker: Maker) -> None:
     """Everything up to `upto` goes except what is missing, and so do the rows of the batches it names."""
     outbox = maker.open()
     fill(outbox, 12)
-    outbox.settle(6, ((2, 3), (5, 5)), (9, 11))
+    outbox.settle(6, ((2, 3), (5, 5)), (9, 11), NOW_MS)
     assert seqs(outbox) == [2, 3, 5, 7, 8, 10, 12]
     assert outbox.backlog() == Backlog(7, 0)
 
@@ -249,7 +252,7 @@ def test_missing_ranges_may_overlap_in_any_order(maker: Maker) -> None:
     """A row that any range calls missing stays, however the hub wrote its ranges."""
     outbox = maker.open()
     fill(outbox, 12)
-    outbox.settle(12, ((8, 9), (1, 10), (3, 4)), ())
+    outbox.settle(12, ((8, 9), (1, 10), (3, 4)), (), NOW_MS)
     assert seqs(outbox) == list(range(1, 11))
 
 
@@ -258,7 +261,7 @@ def test_settling_twice_or_what_never_was_changes_nothing(maker: Maker) -> None:
     outbox = maker.open()
     fill(outbox, 4)
     for _ in range(2):
-        outbox.settle(2, (), (3, 99))
+        outbox.settle(2, (), (3, 99), NOW_MS)
         assert outbox.backlog() == Backlog(1, 0)
     assert seqs(outbox) == [4]
 
@@ -268,23 +271,109 @@ def test_rows_not_yet_committed_cannot_be_settled(maker: Maker) -> None:
     outbox = maker.open()
     fill(outbox, 1)
     outbox.add_event(1, 5, SlotTaken(3))
-    outbox.settle(50, (), (2,))
+    outbox.settle(50, (), (2,), NOW_MS)
     outbox.commit([])
     assert seqs(outbox) == [2]
 
 
-def test_acknowledged_money_is_kept_for_audit(maker: Maker) -> None:
-    """Telemetry that the hub has is gone; money that the hub has is only no longer pending."""
+def test_acknowledged_rows_are_kept_aside(maker: Maker) -> None:
+    """What the hub has is no longer pending, but still there for the day it loses it."""
     outbox = maker.open()
     money = outbox.add_event(1, 1, SlotTaken(1))
     alarm = outbox.add_event(1, 2, AlarmRaised("x"))
     sample = outbox.add_sample(0, 1, 3, [1])
     outbox.commit([])
-    outbox.settle(sample, (), ())
+    outbox.settle(sample, (), (), NOW_MS)
     assert outbox.backlog() == Backlog(0, 0)
     outbox = maker.cut_power(outbox)
-    assert maker.kept(outbox) == {money: "acknowledged"}
-    assert alarm not in seqs(outbox)
+    assert maker.kept(outbox) == dict.fromkeys([money, alarm, sample], "acknowledged")
+
+
+def test_samples_are_kept_for_days_and_money_for_a_season(maker: Maker) -> None:
+    """By the hub's clock, samples are forgotten after 3 days, everything else after 90."""
+    outbox = maker.open()
+    money, sample = outbox.add_event(1, 1, SlotTaken(1)), outbox.add_sample(0, 1, 3, [1])
+    outbox.commit([])
+    outbox.settle(sample, (), (), NOW_MS)
+    for days, kept in ((2.9, {money, sample}), (3.1, {money}), (89.9, {money}), (90.1, set())):
+        outbox.settle(0, (), (), NOW_MS + round(days * DAY_MS))
+        assert maker.kept(outbox).keys() == kept
+
+
+def test_what_the_hub_lost_is_sent_again(maker: Maker) -> None:
+    """Rows that a later ack lacks wait again, each in its lane; those that the hub still has do not."""
+    outbox = maker.open()
+    taken = fill(outbox, 6)
+    money = outbox.add_event(1, 400, SlotTaken(1))
+    outbox.commit([])
+    outbox.settle(money, (), (), NOW_MS)
+    assert outbox.backlog() == Backlog(0, 0)
+    assert outbox.reclaim([(2, 3), (6, 2**53)], NOW_MS + 1) == []
+    assert seqs(outbox) == [money, *taken[1:3], taken[5]]
+    assert outbox.backlog().rows == 4
+    outbox.settle(money, (), (), NOW_MS + 2)
+    assert outbox.backlog() == Backlog(0, 0)
+
+
+def test_an_ack_that_comes_late_sends_nothing_again(maker: Maker) -> None:
+    """An ack written before the one that settled a row says nothing about that row."""
+    outbox = maker.open()
+    taken = fill(outbox, 3)
+    outbox.settle(3, (), (), NOW_MS)
+    assert outbox.reclaim([(2, 2**53)], NOW_MS) == []
+    assert outbox.reclaim([(2, 2**53)], NOW_MS - 5000) == []
+    assert seqs(outbox) == []
+    assert maker.kept(outbox).keys() == set(taken)
+
+
+def test_numbers_waited_for_in_vain_are_named_once(maker: Maker) -> None:
+    """What the hub lacks and nobody has any more is told, until a `Gap` for it waits; what still waits is not."""
+    outbox = maker.open()
+    fill(outbox, 5)
+    outbox.settle(3, (), (), NOW_MS)
+    outbox.settle(0, (), (), NOW_MS + 4 * DAY_MS)
+    assert outbox.reclaim([(2, 2**53)], NOW_MS + 5 * DAY_MS) == [(2, 3)]
+    outbox.add_event(1, 9, Gap(2, 3, GapCause.LET_GO))
+    outbox.commit([])
+    assert outbox.reclaim([(2, 2**53)], NOW_MS + 6 * DAY_MS) == []
+
+
+def test_a_new_boot_begins_beyond_all_numbers(maker: Maker) -> None:
+    """Seqs passed over are declared unused in a `Gap` of the new boot; the first boot and a restart pass over none."""
+    outbox = maker.open()
+    assert outbox.boot_number("a") == 1
+    fill(outbox, 3)
+    assert outbox.boot_number("a") == 1
+    assert fill(outbox, 1) == [4]
+    boot = outbox.boot_number("b")
+    (seq,) = (seq for seq in seqs(outbox) if seq > 4)
+    gap = outbox.pending(1, frozenset())[0]
+    assert gap == EventRow(seq, boot, 0, Gap(5, seq - 1, GapCause.UNUSED))
+    assert boot > 1
+    assert fill(outbox, 1) == [seq + 1]
+    outbox = maker.cut_power(outbox)
+    assert outbox.boot_number("b") == boot
+    assert fill(outbox, 1) == [seq + 2]
+
+
+def test_what_is_remembered_is_stored_with_the_rows(maker: Maker) -> None:
+    """A remembered text survives from the next commit on, and not before."""
+    outbox = maker.open()
+    assert outbox.recall("budget") is None
+    outbox.remember("budget", "one")
+    outbox.commit([])
+    outbox.remember("budget", "two")
+    outbox = maker.cut_power(outbox)
+    assert outbox.recall("budget") == "one"
+
+
+def test_a_summary_goes_before_detail(maker: Maker) -> None:
+    """The samples that stand for an hour are sent first, and given up last."""
+    outbox = maker.open()
+    detail = [outbox.add_sample(0, 1, i, [i]) for i in range(3)]
+    summary = outbox.add_sample(0, 1, 9, [9], summary=True)
+    outbox.commit([])
+    assert seqs(outbox) == [summary, *detail]
 
 
 def test_what_the_hub_refuses_is_set_aside_whole(maker: Maker) -> None:
@@ -316,10 +405,12 @@ def test_open_sessions_are_those_of_the_last_commit(maker: Maker) -> None:
 
 
 def test_a_boot_keeps_its_number(maker: Maker) -> None:
-    """Boots count up from 1, and the same boot has the same number after a restart of the agent."""
+    """Boots are numbered upwards from 1, and the same boot has the same number after a restart of the agent."""
     outbox = maker.open()
-    assert [outbox.boot_ordinal(boot) for boot in ("a", "b", "a")] == [1, 2, 1]
-    assert maker.cut_power(outbox).boot_ordinal("b") == 2
+    first, second, again = (outbox.boot_number(boot) for boot in ("a", "b", "a"))
+    assert (first, again) == (1, 1)
+    assert second > 1
+    assert maker.cut_power(outbox).boot_number("b") == second
 
 
 def test_the_epoch_outlives_a_restart(maker: Maker) -> None:
@@ -389,6 +480,8 @@ _step = st.one_of(
     ),
     st.tuples(st.just("refuse"), st.lists(_small, max_size=3)),
     st.tuples(st.just("schema"), st.sampled_from([SCHEMA, OTHER_SCHEMA])),
+    st.tuples(st.just("reclaim"), st.lists(st.tuples(_small, _small).map(sorted).map(tuple), max_size=3)),
+    st.tuples(st.just("boot"), st.sampled_from(["a", "b", "c"])),
     st.tuples(st.just("restart"), st.none()),
 )
 
@@ -421,9 +514,13 @@ def _do(maker: Maker, outbox: Box, verb: str, what: object) -> Box:
         case "commit", list(sessions):
             outbox.commit(sessions)
         case "settle", (int(upto), list(missing), list(batch)):
-            outbox.settle(upto, missing, batch)
+            outbox.settle(upto, missing, batch, NOW_MS)
         case "refuse", list(batch):
             outbox.refuse(batch, "no")
+        case "reclaim", list(lacking):
+            outbox.reclaim(lacking, NOW_MS + 1)
+        case "boot", str(boot_id):
+            outbox.boot_number(boot_id)
         case "schema", bytes(schema_id):
             outbox.use_schema(schema_id, schema_id)
         case _:

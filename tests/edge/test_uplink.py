@@ -116,7 +116,7 @@ def test_a_refusal_without_an_epoch_settles_nothing() -> None:
     up.sent(1, [1], SCHEMA, 0.0)
     up.sent(2, [2], SCHEMA, 0.0)
     unread = Ack(0, 50, 1_000_000, batches=(2,), refused=(Refused(1, "unreadable"),))
-    assert up.acknowledged(unread, 1.0) == Settlement(0, (), (), refused=(((1,), "unreadable"),))
+    assert up.acknowledged(unread, 1.0) == Settlement(0, (), (), 1_000_000, refused=(((1,), "unreadable"),))
     assert list(up.in_flight) == [2]
 
 

@@ -30,7 +30,9 @@ any_event = st.one_of(
     st.builds(events.AlarmCleared, _text),
     st.builds(events.UnknownEvent, st.integers(100, 200), st.lists(_small | _text, max_size=4).map(tuple)),
     st.builds(
-        events.UnknownEvent, st.just(events.Gap.kind), st.tuples(naturals, naturals, st.integers(5, VALUE_MAX), values)
+        events.UnknownEvent,
+        st.just(events.Gap.kind),
+        st.tuples(naturals, naturals, st.integers(len(events.GapCause), VALUE_MAX), values),
     ),
 )
 

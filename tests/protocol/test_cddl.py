@@ -159,7 +159,7 @@ WRONG: list[tuple[str, Any]] = [
     ("batch", event(2, 1, 1, 1, 1, 1, 1, -1, 0)),
     ("batch", event(3, 0, 0, "ntp")),
     ("batch", event(5, 1, "2", 5)),
-    ("batch", event(5, 1, 2, 5, 1.5)),
+    ("batch", event(5, 1, 2, 7, 1.5)),
     ("batch", event(6, "code", 5)),
     ("batch", event(200, 1.5)),
     ("batch", event(200, [1])),
@@ -206,7 +206,7 @@ def test_the_cddl_and_the_code_refuse_the_same(rule: str, message: Cbor) -> None
         event(8, 1, "x"),
         event(2, 1, 1, 1, 1, 1, 1, 3, 0),
         event(3, 0, 0, 4),
-        event(5, 1, 2, 5),
+        event(5, 1, 2, 7),
         event(5, 1, 2, limits.VALUE_MAX, -1, "x"),
     ],
 )

@@ -95,7 +95,7 @@ def test_fields_of_a_later_release_may_be_missing() -> None:
         (Gap.kind, [1, True, 0]),
         (Gap.kind, [1, 2, True]),
         (Gap.kind, [1, None, 5]),
-        (Gap.kind, [1, 2, 5, 1.5]),
+        (Gap.kind, [1, 2, 7, 1.5]),
         (Gap.kind, [1, 2, VALUE_MAX + 1]),
         (AlarmRaised.kind, [5]),
         (AlarmRaised.kind, ["x" * (TEXT_MAX + 1)]),
@@ -133,10 +133,10 @@ def test_values_at_the_limit_are_taken(event: Event | UnknownEvent) -> None:
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        (Gap.kind, [1, 2, 5]),
+        (Gap.kind, [1, 2, 7]),
         (ClockAnchor.kind, [1_763_887_200_000, 50, 4]),
         (ChargingSession.kind, [3, 9, 1, 60, 1, 120, 77, 0]),
-        (Gap.kind, [1, 2, 5, "a field of a later release", -1]),
+        (Gap.kind, [1, 2, 7, "a field of a later release", -1]),
     ],
 )
 def test_an_event_with_an_unknown_word_is_kept_whole(kind: int, values: list[object]) -> None:
@@ -167,5 +167,5 @@ def test_money_and_alarms_are_in_their_lanes() -> None:
     """What the parents count is shed last; what explains a loss travels at once."""
     assert SlotTaken.lane is ChargingSession.lane is Lane.MONEY
     assert Gap.lane is AlarmRaised.lane is AlarmCleared.lane is Lane.ALARM
-    assert sorted(Lane) == [Lane.MONEY, Lane.ALARM, Lane.NOTE, Lane.TELEMETRY]
+    assert sorted(Lane) == [Lane.MONEY, Lane.ALARM, Lane.NOTE, Lane.SUMMARY, Lane.TELEMETRY]
     assert all(cls.lane is not Lane.TELEMETRY for cls in KINDS.values())

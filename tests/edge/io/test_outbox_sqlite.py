@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import RetryLater
 from edge.io import outbox as module
+from edge.io import outbox_file
 from edge.io.outbox import SqliteOutbox
+from edge.io.outbox_space import Space
 from edge.io.outbox_view import check_sum, read_only
 from edge.ports import Backlog
 from protocol.batch import EventRow
@@ -44,7 +46,7 @@ def open_outbox(path: Path) -> Iterator[Open]:
     def open_(
         *, rows_max: int = ALL, bytes_max: int = PLENTY, disk_free_bytes: Callable[[Path], int] = lambda _: PLENTY
     ) -> SqliteOutbox:
-        outbox = SqliteOutbox(path, rows_max=rows_max, bytes_max=bytes_max, disk_free_bytes=disk_free_bytes)
+        outbox = SqliteOutbox(Space(path, rows_max, bytes_max, disk_free_bytes))
         outbox.use_schema(b"schema-1", b"one")
         opened.append(outbox)
         return outbox
@@ -76,7 +78,7 @@ def gaps(outbox: SqliteOutbox) -> list[Gap]:
 
 def pragma(outbox: SqliteOutbox, text: str) -> object:
     """Ask or tell the outbox's own connection something."""
-    return outbox._db.execute(f"PRAGMA {text}").fetchone()[0]  # noqa: SLF001  the pragmas are per connection
+    return outbox._db.execute(f"PRAGMA {text}").get  # noqa: SLF001  the pragmas are per connection
 
 
 def test_a_commit_waits_for_the_disk(open_outbox: Open) -> None:
@@ -123,13 +125,13 @@ def test_an_ack_on_a_full_disk_is_no_crash(open_outbox: Open, caplog: pytest.Log
     outbox = open_outbox()
     money = fill(outbox, 0, money=300)
     pragma(outbox, "max_page_count = 1")
-    outbox.settle(300, (), ())
+    outbox.settle(300, (), (), 1)
     outbox.refuse(money, "x" * 5000)
     if outbox.backlog().rows:
         assert "cannot be written" in caplog.text
         assert (pending(outbox), outbox.backlog()) == (money, Backlog(300, 0))
     pragma(outbox, "max_page_count = 10000")
-    outbox.settle(300, (), ())
+    outbox.settle(300, (), (), 1)
     assert outbox.backlog() == Backlog(0, 0)
 
 
@@ -138,7 +140,7 @@ def test_settling_telemetry_needs_no_room(open_outbox: Open) -> None:
     outbox = open_outbox()
     fill(outbox, 500, money=50)
     pragma(outbox, "max_page_count = 1")
-    outbox.settle(550, (), ())
+    outbox.settle(550, (), (), 1)
     assert outbox.backlog() == Backlog(0, 0)
     assert fill(outbox, 100, money=1) == [651]
 
@@ -214,13 +216,13 @@ def test_a_gap_is_stored_with_the_loss_it_names(open_outbox: Open) -> None:
 
 def damage_and_open(path: Path, spoil: Callable[[bytes], bytes]) -> tuple[str | None, int]:
     """Spoil a file that held 400 samples, open it and check that the outbox works; returns damage and rows found."""
-    outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
     outbox.use_schema(b"schema-1", b"one")
     fill(outbox, 400)
     epoch = outbox.epoch
     outbox.close()
     path.write_bytes(spoil(path.read_bytes()))
-    outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
     try:
         assert (outbox.epoch == epoch) == (outbox.damage is None)
         outbox.use_schema(b"schema-1", b"one")
@@ -271,11 +273,11 @@ def test_every_damaged_file_is_kept(path: Path) -> None:
 
 def test_a_lost_epoch_is_damage(path: Path) -> None:
     """A file whose epoch cannot be read is not used under another one."""
-    SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY).close()
-    with sqlite3.connect(path) as db:
+    SqliteOutbox(Space(path, ALL, PLENTY)).close()
+    with apsw.Connection(str(path)) as db:
         db.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
     db.close()
-    outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
     assert outbox.damage is not None
     assert "the epoch is garbled" in outbox.damage
     outbox.close()
@@ -283,14 +285,14 @@ def test_a_lost_epoch_is_damage(path: Path) -> None:
 
 def test_a_lost_counter_gives_no_seq_twice(path: Path) -> None:
     """Should SQLite's own counter be gone, the rows themselves tell how far the seqs have come."""
-    outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
     fill(outbox, 0, money=3)
-    outbox.settle(3, (), ())
+    outbox.settle(3, (), (), 1)
     outbox.close()
-    with sqlite3.connect(path) as db:
+    with apsw.Connection(str(path)) as db:
         db.execute("DELETE FROM sqlite_sequence")
     db.close()
-    outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
     assert outbox.add_event(1, 1, SlotTaken(1)) == 4
     outbox.close()
 
@@ -319,7 +321,7 @@ def test_a_damaged_row_is_set_aside_alone(open_outbox: Open, path: Path) -> None
     outbox = open_outbox()
     fill(outbox, 5, money=1)
     outbox.close()
-    with sqlite3.connect(path) as db:
+    with apsw.Connection(str(path)) as db:
         db.execute("UPDATE rows SET body = '[2' WHERE seq = 2")
         db.execute("UPDATE rows SET uptime_s = 77 WHERE seq = 3")
     db.close()
@@ -343,7 +345,6 @@ def test_a_row_that_no_hub_could_read_is_not_sent(open_outbox: Open) -> None:
     outbox = open_outbox()
     row = (1, int(Lane.MONEY), None, None, 1, 5, b"[2,-1]")
     outbox._db.execute(module._INSERT, (*row, check_sum(*row)))  # noqa: SLF001  no port would take it
-    outbox._db.commit()  # noqa: SLF001
     outbox.close()
     outbox = open_outbox()
     fill(outbox, 1)
@@ -356,7 +357,7 @@ def test_a_damaged_index_costs_no_row(open_outbox: Open, path: Path, tmp_path: P
     """What SQLite can rebuild from the rows themselves is rebuilt, not set aside."""
     outbox = open_outbox()
     fill(outbox, 300, money=1)
-    root = outbox._db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'rows_by_value'").fetchone()[0]  # noqa: SLF001
+    root = outbox._db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'rows_by_value'").get  # noqa: SLF001
     epoch = outbox.epoch
     outbox.close()
     data = bytearray(path.read_bytes())
@@ -388,28 +389,23 @@ def test_a_folder_that_cannot_be_written_is_the_worlds_fault(tmp_path: Path) -> 
     place = tmp_path / "outbox.db"
     place.mkdir()
     with pytest.raises(RetryLater, match="cannot be opened"):
-        SqliteOutbox(place, rows_max=ALL, bytes_max=PLENTY)
+        SqliteOutbox(Space(place, ALL, PLENTY))
     assert list(tmp_path.iterdir()) == [place]
 
 
 def test_a_locked_file_is_the_worlds_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that another process holds is sound; so is what it refuses to take."""
-    outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    """A file that another connection holds is sound; so is what it refuses to take."""
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
     pragma(outbox, "busy_timeout = 1")
-    other = sqlite3.connect(path)
+    other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
-    for write in (lambda: outbox.boot_ordinal("b"), lambda: outbox.use_schema(b"s", b""), lambda: outbox.commit([])):
+    for write in (lambda: outbox.boot_number("b"), lambda: outbox.use_schema(b"s", b""), lambda: outbox.commit([])):
         with pytest.raises(RetryLater, match="database is locked"):
             write()
     outbox.close()
-    connect = sqlite3.connect
-
-    def impatient(database: Path, *, timeout: float) -> sqlite3.Connection:
-        return connect(database, timeout=timeout / 1000)
-
-    monkeypatch.setattr(sqlite3, "connect", impatient)
-    with pytest.raises(RetryLater, match="cannot be opened: database is locked"):
-        SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    monkeypatch.setattr(outbox_file, "BUSY_MS", 5)
+    with pytest.raises(RetryLater, match=r"cannot be opened: .*database is locked"):
+        SqliteOutbox(Space(path, ALL, PLENTY))
     other.close()
     assert not path.with_name("outbox.db.corrupt-1").exists()
 
@@ -417,18 +413,16 @@ def test_a_locked_file_is_the_worlds_fault(path: Path, monkeypatch: pytest.Monke
 def test_what_replaces_a_damaged_file_may_have_to_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If there is no room for a new file either, the agent says so and is started again."""
     path.write_bytes(b"garbage!" * 100)
-    connect = sqlite3.connect
     attempts = iter([False, True])
 
-    def full(database: Path, *, timeout: float) -> sqlite3.Connection:
-        db = connect(database, timeout=timeout)
-        if next(attempts):
-            db.execute("PRAGMA max_page_count = 1")
-        return db
+    def fill(db: apsw.Connection) -> None:
+        if db.filename and next(attempts):
+            db.pragma("max_page_count", 1)
 
-    monkeypatch.setattr(sqlite3, "connect", full)
-    with pytest.raises(RetryLater, match="cannot be created: database or disk is full"):
-        SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+    outbox_file._expected_tables()  # noqa: SLF001  its own connection is not the one to fill
+    monkeypatch.setattr(apsw, "connection_hooks", [fill])
+    with pytest.raises(RetryLater, match=r"cannot be created: .*database or disk is full"):
+        SqliteOutbox(Space(path, ALL, PLENTY))
 
 
 def test_a_reader_beside_the_writer_sees_what_is_committed(open_outbox: Open, path: Path) -> None:
@@ -476,7 +470,7 @@ def test_twenty_kills_lose_no_committed_row(path: Path) -> None:
         assert fresh
         assert safe.isdisjoint(fresh)
         safe |= fresh
-        outbox = SqliteOutbox(path, rows_max=ALL, bytes_max=PLENTY)
+        outbox = SqliteOutbox(Space(path, ALL, PLENTY))
         rows = set(pending(outbox))
         assert outbox.damage is None
         assert {seq for seq in safe if seq > settled} <= rows

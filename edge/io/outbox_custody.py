@@ -1,0 +1,104 @@
+"""Rows between site and hub: let go when acknowledged, kept for a while, taken back when the hub lost them.
+
+Statements on the outbox's own connection, each to be run inside its writer's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from protocol.events import Gap, Lane
+from protocol.ranges import Range, runs, union, without
+
+KEEP_MONEY_MS = 90 * 86_400_000
+KEEP_SAMPLES_MS = 3 * 86_400_000
+"""How long acknowledged rows are kept: samples outlive a backup of yesterday, everything else an audit."""
+
+_COLUMNS = "seq, lane, schema_id, tab, boot, uptime_s, body, sum"
+_ACKED = "acknowledged"
+
+
+def let_go(db: apsw.Connection, ranges: Iterable[Range], utc_ms: int) -> int:
+    """Keep aside what an ack settles; returns how many rows that were."""
+    return _move(db, ranges, _ACKED, utc_ms)
+
+
+def set_aside(db: apsw.Connection, ranges: Iterable[Range], reason: str) -> int:
+    """Keep aside what will never be sent again; returns how many rows that were."""
+    return _move(db, ranges, reason, None)
+
+
+def delete(db: apsw.Connection, ranges: Iterable[Range]) -> int:
+    """Delete rows for good; returns how many that were."""
+    gone = 0
+    for first, last in ranges:
+        db.execute("DELETE FROM rows WHERE seq BETWEEN ? AND ?", (first, last))
+        gone += db.changes()
+    return gone
+
+
+def take_back(db: apsw.Connection, lacking: Iterable[Range], utc_ms: int) -> int:
+    """Let rows wait for the hub again that an ack older than `utc_ms` had settled; returns how many."""
+    again = 0
+    for first, last in lacking:
+        mine = "seq BETWEEN ? AND ? AND acked_ms < ?"
+        arguments = (first, last, utc_ms)
+        db.execute(f"INSERT INTO rows ({_COLUMNS}) SELECT {_COLUMNS} FROM kept WHERE {mine}", arguments)  # noqa: S608
+        again += db.changes()
+        db.execute(f"DELETE FROM kept WHERE {mine}", arguments)  # noqa: S608
+    return again
+
+
+def in_vain(db: apsw.Connection, lacking: Iterable[Range], highest: int) -> list[Range]:
+    """Name the committed numbers among the lacking ones whose rows nobody has, and which no waiting `Gap` explains."""
+    asked = [(first, min(last, highest)) for first, last in lacking if first <= highest]
+    here: list[Range] = []
+    for first, last in asked:
+        for table in ("rows", "kept"):
+            found = db.execute(f"SELECT seq FROM {table} WHERE seq BETWEEN ? AND ?", (first, last))  # noqa: S608
+            here += runs(seq for (seq,) in found)
+    left = without(asked, union(here))
+    return without(left, _declared(db)) if left else []
+
+
+def let_go_in_little_space(db: apsw.Connection, ranges: Iterable[Range], utc_ms: int) -> int:
+    """Do as `let_go` on a full disk: samples are not kept, and so make room for what is."""
+    forget_samples(db)
+    gone = 0
+    for first, last in ranges:
+        db.execute("DELETE FROM rows WHERE seq BETWEEN ? AND ? AND lane >= ?", (first, last, Lane.SUMMARY))
+        gone += db.changes()
+    return gone + let_go(db, ranges, utc_ms)
+
+
+def prune(db: apsw.Connection, utc_ms: int) -> int:
+    """Forget what was kept long enough, by the hub's clock; no waiting row changes."""
+    db.execute("DELETE FROM kept WHERE lane >= ? AND acked_ms < ?", (Lane.SUMMARY, utc_ms - KEEP_SAMPLES_MS))
+    db.execute("DELETE FROM kept WHERE acked_ms < ?", (utc_ms - KEEP_MONEY_MS,))
+    return 0
+
+
+def forget_samples(db: apsw.Connection) -> None:
+    """Make room: forget every sample that the hub has."""
+    db.execute("DELETE FROM kept WHERE lane >= ? AND acked_ms IS NOT NULL", (Lane.SUMMARY,))
+
+
+def _declared(db: apsw.Connection) -> Sequence[Range]:
+    """Read the ranges of the gaps that still wait to be sent."""
+    like = f"[{Gap.kind},%"
+    found = db.execute("SELECT body FROM rows WHERE lane = ? AND CAST(body AS TEXT) LIKE ?", (Lane.ALARM, like))
+    return union((first, last) for _, first, last, *_ in (json.loads(body) for (body,) in found))
+
+
+def _move(db: apsw.Connection, ranges: Iterable[Range], reason: str, utc_ms: int | None) -> int:
+    moved = 0
+    for first, last in ranges:
+        db.execute(
+            f"INSERT OR REPLACE INTO kept SELECT {_COLUMNS}, ?, ? FROM rows WHERE seq BETWEEN ? AND ?",  # noqa: S608
+            (reason, utc_ms, first, last),
+        )
+        moved += delete(db, [(first, last)])
+    return moved
