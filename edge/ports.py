@@ -159,7 +159,8 @@ class Outbox(Protocol):
     def reclaim(self, lacking: Sequence[Range], utc_ms: int) -> list[Range]:
         """Have rows sent again that an earlier ack settled and that the hub, by its ack of `utc_ms`, has lost.
 
-        Returns the numbers that it waits for in vain, because nobody has those rows any more.
+        Returns the numbers that it waits for in vain, because nobody has those rows any more. What was kept long
+        enough is forgotten, but only by an ack that tells all that the hub lacks (up to `VALUE_MAX`).
         """
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:

@@ -14,6 +14,7 @@ from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
 from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
+from protocol.limits import VALUE_MAX
 from protocol.ranges import Range, contains, runs, union, without
 
 _SHED_LEAST = 16
@@ -74,6 +75,8 @@ class MemoryOutbox:
         self._rows_max = rows_max
         self._chance = chance if chance is not None else EvenChance()
         self._remembered: dict[str, str] = {}
+        self._new_boots: dict[str, int] = {}
+        self._new_schemas: dict[bytes, bytes] = {}
         self._pruned_ms = 0
         self._disk = _Disk()
         self._taken: dict[int, _Row] = {}
@@ -95,22 +98,20 @@ class MemoryOutbox:
 
     def boot_number(self, boot_id: str) -> int:
         """Give this boot its number, above all others; the same boot keeps it."""
-        boots = self._disk.boots
+        boots = self._disk.boots | self._new_boots
         if boot_id not in boots:
             last = max(boots.values(), default=0)
-            boots[boot_id] = number = last + 1 + self._chance.randrange(BOOT_JUMP_MAX) if last else 1
+            boots[boot_id] = last + 1 + self._chance.randrange(BOOT_JUMP_MAX) if last else 1
+            self._new_boots[boot_id] = boots[boot_id]
             if last:
                 first = self._next_seq
                 self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
-                gap = Gap(first, self._next_seq - 1, GapCause.UNUSED)
-                self._disk.rows[self._next_seq] = _Row(Lane.ALARM, EventRow(self._next_seq, number, 0, gap))
-                self._next_seq += 1
-                self._disk.last_seq = self._next_seq - 1
+                self.add_event(boots[boot_id], 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
         return boots[boot_id]
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:
         """Take samples under this schema from now on."""
-        self._disk.schemas[schema_id] = payload
+        self._new_schemas[schema_id] = payload
         self._schema_id = schema_id
 
     def open_sessions(self) -> list[OpenSession]:
@@ -139,8 +140,10 @@ class MemoryOutbox:
         self._disk.sessions = tuple(open_sessions)
         self._disk.last_seq = self._next_seq - 1
         self._disk.remembered |= self._remembered
-        self._taken.clear()
-        self._remembered.clear()
+        self._disk.boots |= self._new_boots
+        self._disk.schemas |= self._new_schemas
+        for stored in (self._taken, self._remembered, self._new_boots, self._new_schemas):
+            stored.clear()
 
     def remember(self, key: str, text: str) -> None:
         """See `Outbox.remember`."""
@@ -181,12 +184,6 @@ class MemoryOutbox:
         below = [seq for seq in self._disk.rows if seq <= upto and not contains(lacking, seq)]
         for seq in {*below, *seqs} & self._disk.rows.keys():
             self._disk.kept[seq] = _Kept(self._disk.rows.pop(seq), "acknowledged", utc_ms)
-        if abs(utc_ms - self._pruned_ms) >= PRUNE_EVERY_MS:
-            self._pruned_ms = utc_ms
-            for seq, kept in list(self._disk.kept.items()):
-                keep_ms = KEEP_SAMPLES_MS if kept.row.lane >= Lane.SUMMARY else KEEP_MONEY_MS
-                if kept.acked_ms is not None and kept.acked_ms < utc_ms - keep_ms:
-                    del self._disk.kept[seq]
 
     def reclaim(self, lacking: Sequence[Range], utc_ms: int) -> list[Range]:
         """See `Outbox.reclaim`."""
@@ -194,6 +191,13 @@ class MemoryOutbox:
         for seq, kept in list(self._disk.kept.items()):
             if contains(wanted, seq) and kept.acked_ms is not None and kept.acked_ms < utc_ms:
                 self._disk.rows[seq] = self._disk.kept.pop(seq).row
+        told_all = bool(wanted) and wanted[-1][1] >= VALUE_MAX
+        if told_all and abs(utc_ms - self._pruned_ms) >= PRUNE_EVERY_MS:
+            self._pruned_ms = utc_ms
+            for seq, kept in list(self._disk.kept.items()):
+                keep_ms = KEEP_SAMPLES_MS if kept.row.lane >= Lane.SUMMARY else KEEP_MONEY_MS
+                if kept.acked_ms is not None and kept.acked_ms < utc_ms - keep_ms:
+                    del self._disk.kept[seq]
         waiting = [row.content for row in self._disk.rows.values() if isinstance(row.content, EventRow)]
         gaps = [row.event for row in waiting if isinstance(row.event, Gap)]
         asked = [(first, min(last, self._disk.last_seq)) for first, last in wanted if first <= self._disk.last_seq]

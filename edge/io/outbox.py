@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
 from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
+from protocol.limits import VALUE_MAX
 from protocol.ranges import Range, holes, runs, union
 
 _LOG = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class SqliteOutbox(OutboxView):
         self._chance = chance if chance is not None else random.SystemRandom()
         self._taken: list[_Row] = []
         self._remembered: dict[str, str] = {}
+        self._new_boots: dict[str, int] = {}
+        self._new_schemas: dict[bytes, bytes] = {}
         self._moment = (0, 0)
         self._schema_id: bytes | None = None
         self._pruned_ms = 0
@@ -68,29 +71,29 @@ class SqliteOutbox(OutboxView):
         self._urgent = self._count(Lane.ALARM)
 
     def close(self) -> None:
-        """Close the file; what was not committed is gone."""
-        self._db.close()
+        """Close the file; what was not committed is gone, and what a full disk keeps from being tidied stays as it is."""
+        self._db.close(force=True)
 
     def boot_number(self, boot_id: str) -> int:
-        """Give this boot its number within the epoch, above all others; the same boot keeps it. Raises `RetryLater`.
+        """Give this boot its number within the epoch, above all others; the same boot keeps it.
 
-        The seqs passed over by a boot that is not the first are declared unused in the same transaction.
+        A boot that is not the first passes over some seqs and says so in a `Gap`; all of it is stored by the first commit,
+        before or with any row of that boot, so that an agent can start on a full disk.
         """
         known = self._db.execute("SELECT number FROM boots WHERE boot_id = ?", (boot_id,)).get
-        if known is not None:
-            return int(known)
-        last = self._scalar("SELECT coalesce(max(number), 0) FROM boots")
-        number = 1 if last == 0 else last + 1 + self._chance.randrange(BOOT_JUMP_MAX)
-        with _translated(self._path), transaction(self._db):
-            self._db.execute("INSERT INTO boots VALUES (?, ?)", (number, boot_id))
-            if last:
-                self._jump(number)
+        if known is not None or boot_id in self._new_boots:
+            return int(known or self._new_boots[boot_id])
+        last = max(self._scalar("SELECT coalesce(max(number), 0) FROM boots"), *self._new_boots.values(), 0)
+        number = self._new_boots[boot_id] = last + 1 + self._chance.randrange(BOOT_JUMP_MAX) if last else 1
+        if last:
+            first = self._next_seq
+            self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
+            self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
         return number
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:
-        """Take samples under this schema from now on. Raises `RetryLater`."""
-        with _translated(self._path), transaction(self._db):
-            self._db.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (schema_id, payload))
+        """Take samples under this schema from now on; the next commit stores it."""
+        self._new_schemas[schema_id] = payload
         self._schema_id = schema_id
 
     def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
@@ -139,31 +142,21 @@ class SqliteOutbox(OutboxView):
         ranges = union([*holes(union(missing), upto), *runs(seqs)])
         if not self._moved(lambda: -custody.let_go(self._db, ranges, utc_ms)):
             self._moved(lambda: -custody.let_go_in_little_space(self._db, ranges, utc_ms))
-        if abs(utc_ms - self._pruned_ms) >= PRUNE_EVERY_MS:
-            self._pruned_ms = utc_ms
-            self._moved(lambda: custody.prune(self._db, utc_ms))
 
     def reclaim(self, lacking: Sequence[Range], utc_ms: int) -> list[Range]:
         """See `Outbox.reclaim`; what cannot be told yet, because much still waits, a later ack will ask again."""
         ranges = union(lacking)
         self._moved(lambda: custody.take_back(self._db, ranges, utc_ms))
+        told_all = bool(ranges) and ranges[-1][1] >= VALUE_MAX
+        if told_all and abs(utc_ms - self._pruned_ms) >= PRUNE_EVERY_MS:
+            self._pruned_ms = utc_ms
+            self._moved(lambda: custody.prune(self._db, utc_ms))
         highest = self._scalar(_HIGHEST)
         return custody.in_vain(self._db, ranges, highest) if self._rows < UNCOMMITTED_MAX else []
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """See `Outbox.refuse`; what a full disk will not set aside is sent, and refused, again."""
         self._moved(lambda: -custody.set_aside(self._db, runs(seqs), f"refused: {reason}"))
-
-    def _jump(self, boot: int) -> None:
-        """Pass over seqs, and store the `Gap` that says so; part of the caller's transaction."""
-        first = self._next_seq
-        last = first + self._chance.randrange(SEQ_JUMP_MAX)
-        body = _text(events.to_wire(Gap(first, last, GapCause.UNUSED)))
-        row = (last + 1, int(Lane.ALARM), None, None, boot, 0, body)
-        self._db.execute(_INSERT, (*row, check_sum(*row)))
-        self._next_seq = last + 2
-        self._rows += 1
-        self._urgent += 1
 
     def _take(
         self, lane: Lane, schema_id: bytes | None, table: int | None, boot: int, uptime_s: int, body: Sequence[object]
@@ -188,6 +181,10 @@ class SqliteOutbox(OutboxView):
             with transaction(self._db):
                 gone = custody.set_aside(self._db, runs(self.damaged), "damaged")
                 gone += custody.delete(self._db, runs(shed))
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO boots (boot_id, number) VALUES (?, ?)", list(self._new_boots.items())
+                )
+                self._db.executemany("INSERT OR IGNORE INTO schemas VALUES (?, ?)", list(self._new_schemas.items()))
                 self._db.executemany(_INSERT, [(*row, check_sum(*row)) for row in self._taken])
                 self._db.execute("DELETE FROM open_sessions")
                 self._db.executemany(
@@ -203,8 +200,8 @@ class SqliteOutbox(OutboxView):
         self._rows += len(self._taken) - gone
         self._urgent = self._count(Lane.ALARM)
         self._taken.clear()
-        self._remembered.clear()
-        self.damaged.clear()
+        for stored in (self._remembered, self._new_boots, self._new_schemas, self.damaged):
+            stored.clear()
 
     def _write_in_little_space(self, open_sessions: Sequence[OpenSession], share: int) -> bool:
         """On a full disk, write over what is no longer needed, then give up ever more of the oldest samples."""
@@ -258,14 +255,6 @@ class SqliteOutbox(OutboxView):
 
     def _count(self, lane: Lane) -> int:
         return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (lane,))
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except NOT_THE_FILE as error:
-        raise _refusal(path, error) from error
 
 
 def _text(body: Sequence[object]) -> bytes:

@@ -72,10 +72,10 @@ def _connect(path: Path, chance: random.Random) -> apsw.Connection:
     try:
         _prepare(db, chance)
     except (apsw.Error, _Damaged):
-        db.close()
+        db.close(force=True)
         raise
     except UnicodeDecodeError as error:
-        db.close()
+        db.close(force=True)
         raise _Damaged("the tables are garbled") from error
     return db
 

@@ -29,6 +29,7 @@ from protocol.events import (
     GapCause,
     SlotTaken,
 )
+from protocol.limits import VALUE_MAX
 from protocol.ranges import members
 from tests.fakes import EvenChance, MemoryOutbox, session
 
@@ -296,7 +297,8 @@ def test_samples_are_kept_for_days_and_money_for_a_season(maker: Maker) -> None:
     outbox.commit([])
     outbox.settle(sample, (), (), NOW_MS)
     for days, kept in ((2.9, {money, sample}), (3.1, {money}), (89.9, {money}), (90.1, set())):
-        outbox.settle(0, (), (), NOW_MS + round(days * DAY_MS))
+        outbox.reclaim([(9, 10)], NOW_MS + round(days * DAY_MS))
+        outbox.reclaim([(sample + 1, VALUE_MAX)], NOW_MS + round(days * DAY_MS))
         assert maker.kept(outbox).keys() == kept
 
 
@@ -326,12 +328,21 @@ def test_an_ack_that_comes_late_sends_nothing_again(maker: Maker) -> None:
     assert maker.kept(outbox).keys() == set(taken)
 
 
+def test_what_the_hub_lost_comes_back_however_late_it_says_so(maker: Maker) -> None:
+    """A site that was away for long after the hub was set back sends again before it forgets."""
+    outbox = maker.open()
+    taken = fill(outbox, 3)
+    outbox.settle(3, (), (), NOW_MS)
+    outbox.reclaim([(2, VALUE_MAX)], NOW_MS + 30 * DAY_MS)
+    assert seqs(outbox) == taken[1:]
+
+
 def test_numbers_waited_for_in_vain_are_named_once(maker: Maker) -> None:
     """What the hub lacks and nobody has any more is told, until a `Gap` for it waits; what still waits is not."""
     outbox = maker.open()
     fill(outbox, 5)
     outbox.settle(3, (), (), NOW_MS)
-    outbox.settle(0, (), (), NOW_MS + 4 * DAY_MS)
+    outbox.reclaim([(4, 2**53)], NOW_MS + 4 * DAY_MS)
     assert outbox.reclaim([(2, 2**53)], NOW_MS + 5 * DAY_MS) == [(2, 3)]
     outbox.add_event(1, 9, Gap(2, 3, GapCause.LET_GO))
     outbox.commit([])
@@ -346,6 +357,7 @@ def test_a_new_boot_begins_beyond_all_numbers(maker: Maker) -> None:
     assert outbox.boot_number("a") == 1
     assert fill(outbox, 1) == [4]
     boot = outbox.boot_number("b")
+    outbox.commit([])
     (seq,) = (seq for seq in seqs(outbox) if seq > 4)
     gap = outbox.pending(1, frozenset())[0]
     assert gap == EventRow(seq, boot, 0, Gap(5, seq - 1, GapCause.UNUSED))
@@ -354,6 +366,17 @@ def test_a_new_boot_begins_beyond_all_numbers(maker: Maker) -> None:
     outbox = maker.cut_power(outbox)
     assert outbox.boot_number("b") == boot
     assert fill(outbox, 1) == [seq + 2]
+
+
+def test_a_boot_that_committed_nothing_never_was(maker: Maker) -> None:
+    """Number and jump of a boot are stored by its first commit, together with its first rows or not at all."""
+    outbox = maker.open()
+    outbox.boot_number("a")
+    fill(outbox, 1)
+    outbox.boot_number("b")
+    outbox = maker.cut_power(outbox)
+    assert seqs(outbox) == [1]
+    assert fill(outbox, 1) == [2]
 
 
 def test_what_is_remembered_is_stored_with_the_rows(maker: Maker) -> None:
@@ -410,6 +433,7 @@ def test_a_boot_keeps_its_number(maker: Maker) -> None:
     first, second, again = (outbox.boot_number(boot) for boot in ("a", "b", "a"))
     assert (first, again) == (1, 1)
     assert second > 1
+    outbox.commit([])
     assert maker.cut_power(outbox).boot_number("b") == second
 
 
