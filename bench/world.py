@@ -64,10 +64,10 @@ def world() -> Iterator[World]:
         yield World(directory, tls_port, plain_port, ca_file, processes)
 
 
-def certificate(directory: Path) -> Path:
-    """Make a certificate for loopback (ECDSA P-256), signed by itself; returns the file to trust."""
+def certificate(directory: Path, address: str = "127.0.0.1") -> Path:
+    """Make a certificate for an address (ECDSA P-256), signed by itself; returns the file to trust."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
     now = datetime.now(UTC)  # noqa: TID251  a certificate has dates
     built = (
         x509.CertificateBuilder()
@@ -77,7 +77,7 @@ def certificate(directory: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(address))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -27,6 +27,14 @@ def nats_server() -> Path:
     return found
 
 
+def mosquitto() -> Path:
+    """Find Debian's Mosquitto, whose folder is not on everybody's path."""
+    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if found is None:
+        raise DemoError("mosquitto is not installed: apt-get install mosquitto, or leave BROKER out")
+    return Path(found)
+
+
 def _nats(directory: Path, mqtt_port: int, client_port: int) -> list[str]:
     # MQTT needs JetStream; `sync_interval: always` makes an acknowledged message survive a kill.
     config = directory / "nats.conf"
@@ -44,9 +52,7 @@ mqtt {{ host: 127.0.0.1, port: {mqtt_port}, max_ack_pending: 200 }}
 
 
 def _mosquitto(directory: Path, mqtt_port: int) -> list[str]:
-    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if found is None:
-        raise DemoError("mosquitto is not installed: apt-get install mosquitto, or leave BROKER out")
+    found = mosquitto()
     config = directory / "mosquitto.conf"
     # Started as root, Mosquitto would drop to a user that may not read this folder.
     config.write_text(
@@ -62,4 +68,4 @@ log_type warning
 """,
         "utf-8",
     )
-    return [found, "-c", str(config)]
+    return [str(found), "-c", str(config)]

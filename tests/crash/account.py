@@ -1,0 +1,146 @@
+"""What is left when the dust has settled: the outbox and the ledger read without the code under test, and held together.
+
+Where a row is, is read from SQL and from the archived payloads; nothing is taken from the hub's own sums but its
+account of losses, which is itself what must be right.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from protocol import batch, schema
+from protocol.batch import TableRows
+from protocol.events import AlarmCleared, AlarmRaised, ChargingSession, Event, SlotTaken, UnknownEvent
+from protocol.ranges import Range, holes, runs, size, union, without
+from protocol.schema import Schema
+from tests.crash.load import COUNTER, WITNESS, witness
+
+
+@dataclass
+class Stored:
+    """The rows of one epoch as the hub archived them: events, counts of the controller, and what it takes for lost."""
+
+    seqs: list[int] = field(default_factory=list)
+    events: dict[int, Event | UnknownEvent] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+    received: list[Range] = field(default_factory=list)
+    lost: dict[str, list[Range]] = field(default_factory=dict)
+    sessions: int = 0
+
+    def money(self) -> dict[int, int]:
+        """Map the seqs of the rows that are money to their kinds."""
+        return {seq: e.kind for seq, e in self.events.items() if isinstance(e, SlotTaken | ChargingSession)}
+
+    def taken(self) -> Counter[int]:
+        """Count by slot the phones that were plugged in while the agent looked."""
+        return Counter(e.slot for e in self.events.values() if isinstance(e, SlotTaken) and not e.found)
+
+    def alarms(self, code: str) -> list[bool]:
+        """List the raising (True) and clearing of an alarm in the order in which it happened."""
+        ordered = [self.events[seq] for seq in sorted(self.events)]
+        return [isinstance(e, AlarmRaised) for e in ordered if isinstance(e, AlarmRaised | AlarmCleared) and e.code == code]
+
+    def settled(self) -> list[Range]:
+        """List what was received or is known to be lost."""
+        return union([*self.received, *(pair for ranges in self.lost.values() for pair in ranges)])
+
+    def missing(self) -> list[Range]:
+        """List what is neither, up to the highest number heard of."""
+        settled = self.settled()
+        return holes(settled, settled[-1][1]) if settled else []
+
+
+@dataclass
+class Left:
+    """What an outbox holds: rows nobody acknowledged, and the money rows (seq to kind) that somebody did."""
+
+    epoch: int
+    pending: list[Range]
+    acknowledged_money: dict[int, int]
+    highest: int
+
+
+def read_outbox(path: Path) -> Left:
+    """Read an outbox, beside its agent if need be."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
+        db.execute("BEGIN")
+        (epoch,) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        pending = runs(row[0] for row in db.execute("SELECT seq FROM rows"))
+        money = dict(db.execute("SELECT seq, json_extract(CAST(body AS TEXT), '$[0]') FROM kept WHERE lane = 0"))
+        (highest,) = db.execute(
+            "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'"
+            " UNION ALL SELECT max(seq) FROM rows UNION ALL SELECT max(seq) FROM kept)"
+        ).fetchone()
+    return Left(int(epoch), pending, money, highest)
+
+
+def read_ledger(path: Path) -> dict[int, Stored]:
+    """Decode the hub's archive, epoch by epoch."""
+    found: dict[int, Stored] = {}
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
+        db.execute("BEGIN")
+        schemas = {row[0]: schema.decode(row[1]) for row in db.execute("SELECT id, payload FROM schemas")}
+        for (payload,) in db.execute("SELECT payload FROM archive ORDER BY id"):
+            message = batch.decode(payload)
+            stored = found.setdefault(message.epoch, Stored())
+            stored.seqs += message.seqs()
+            stored.events |= {row.seq: row.event for row in message.events}
+            for table in message.tables:
+                stored.counts |= _counts(table, schemas[message.schema_id])
+        for epoch, cause, first, last in db.execute("SELECT epoch, cause, first_seq, last_seq FROM receipts"):
+            stored = found.setdefault(epoch, Stored())
+            (stored.lost.setdefault(cause, []) if cause else stored.received).append((first, last))
+        for epoch, ended in db.execute("SELECT epoch, count(ended_seq) FROM sessions GROUP BY epoch"):
+            found[epoch].sessions = ended
+    return found
+
+
+def _counts(table: TableRows, named: Schema) -> dict[int, int]:
+    """Read the controller's counts, by seq, and see that each is one that it really gave."""
+    names = [spec.name for spec in named.tables[table.table].columns]
+    if f"controller.{COUNTER}" not in names:
+        return {}
+    counts, witnesses = (table.columns[names.index(f"controller.{metric}")] for metric in (COUNTER, WITNESS))
+    assert all(shown == (None if n is None else witness(n)) for n, shown in zip(counts, witnesses, strict=True))
+    return {seq: n for seq, n in zip(table.seqs, counts, strict=True) if n is not None}
+
+
+def assert_sound(stored: Iterable[Stored], controller_count: int) -> None:
+    """Nothing is in the hub twice, nothing is in it that never was, and its sums are those of its archive."""
+    seen: Counter[int] = Counter()
+    for one in stored:
+        assert max(Counter(one.seqs).values()) == 1
+        assert union(one.received) == runs(one.seqs)
+        assert one.sessions == sum(isinstance(event, ChargingSession) for event in one.events.values())
+        in_order = [one.counts[seq] for seq in sorted(one.counts)]
+        assert in_order == sorted(in_order)
+        seen.update(in_order)
+    assert all(times == 1 for times in seen.values())
+    assert max(seen, default=0) <= controller_count
+
+
+def assert_complete(left: Left, stored: Stored) -> None:
+    """Every row that the outbox committed is in the hub, or declared lost, or still in the outbox; money is in the hub."""
+    assert union([*stored.settled(), *left.pending]) == [(1, left.highest)]
+    money = stored.money()
+    assert money.items() >= left.acknowledged_money.items()
+    unheard = runs(set(money) - set(left.acknowledged_money))
+    assert not without(unheard, left.pending)
+
+
+def line_of(what: str, seed: int, left: Left, stored: dict[int, Stored], more: str = "") -> str:
+    """Sum a test up in a line for the person who runs it."""
+    rows, money = sum(len(one.seqs) for one in stored.values()), sum(len(one.money()) for one in stored.values())
+    causes = sum((Counter({c: size(r) for c, r in one.lost.items()}) for one in stored.values()), Counter[str]())
+    lost = ", ".join(f"{count} {cause}" for cause, count in causes.items()) or "none"
+    return (
+        f"\n{what}, seed {seed}: the edge numbered {left.highest} rows in its present epoch; in the hub {rows},"
+        f" {money} of them money, of {len(stored)} epochs; declared lost: {lost};"
+        f" waiting: {size(left.pending)}{'; ' if more else ''}{more}\n"
+    )
