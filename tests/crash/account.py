@@ -44,7 +44,9 @@ class Stored:
     def alarms(self, code: str) -> list[bool]:
         """List the raising (True) and clearing of an alarm in the order in which it happened."""
         ordered = [self.events[seq] for seq in sorted(self.events)]
-        return [isinstance(e, AlarmRaised) for e in ordered if isinstance(e, AlarmRaised | AlarmCleared) and e.code == code]
+        return [
+            isinstance(e, AlarmRaised) for e in ordered if isinstance(e, AlarmRaised | AlarmCleared) and e.code == code
+        ]
 
     def settled(self) -> list[Range]:
         """List what was received or is known to be lost."""
@@ -67,9 +69,8 @@ class Left:
 
 
 def read_outbox(path: Path) -> Left:
-    """Read an outbox, beside its agent if need be."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-        db.execute("BEGIN")
+    """Read a copy of an outbox."""
+    with closing(sqlite3.connect(path)) as db:
         (epoch,) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         pending = runs(row[0] for row in db.execute("SELECT seq FROM rows"))
         money = dict(db.execute("SELECT seq, json_extract(CAST(body AS TEXT), '$[0]') FROM kept WHERE lane = 0"))
@@ -81,10 +82,9 @@ def read_outbox(path: Path) -> Left:
 
 
 def read_ledger(path: Path) -> dict[int, Stored]:
-    """Decode the hub's archive, epoch by epoch."""
+    """Decode the archive in a copy of a ledger, epoch by epoch."""
     found: dict[int, Stored] = {}
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
-        db.execute("BEGIN")
+    with closing(sqlite3.connect(path)) as db:
         schemas = {row[0]: schema.decode(row[1]) for row in db.execute("SELECT id, payload FROM schemas")}
         for (payload,) in db.execute("SELECT payload FROM archive ORDER BY id"):
             message = batch.decode(payload)

@@ -17,6 +17,7 @@ from tests.crash.world import Place, Site, loaded, site_of, until_drained
 
 KILLS = 50
 STALLS = 6
+REBOOTS = 6
 WIPES = 3
 
 
@@ -36,20 +37,22 @@ def _wipe(site: Site) -> None:
 def test_fifty_kills_lose_nothing_and_count_nothing_twice(
     kind: str, tmp_path: Path, seed: int, chance: random.Random, tell: Callable[[str], None]
 ) -> None:
-    """Every committed row of edge and outbox is in the hub once, whoever was killed, stalled or emptied, and when."""
-    strokes = ["kill"] * KILLS + ["stall"] * STALLS + ["wipe"] * WIPES
+    """Every committed row of edge and outbox is in the hub once, whoever was killed, stalled, rebooted or emptied, and when."""
+    strokes = ["kill"] * KILLS + ["stall"] * STALLS + ["reboot"] * REBOOTS + ["wipe"] * WIPES
     chance.shuffle(strokes)
     done: Counter[str] = Counter()
     with loaded(Load(tmp_path / "pins", chance)) as load, site_of(kind, Place.plain(tmp_path), load) as site:
         load.open_kiosk()
         time.sleep(3)
         for stroke in strokes:
-            victim = "broker" if stroke == "wipe" else chance.choice(list(site.commands))
+            victim = {"wipe": "broker", "reboot": "edge"}.get(stroke) or chance.choice(list(site.commands))
             match stroke:
                 case "kill":
                     site.kill(victim)
                 case "stall":
                     site.stall(victim, chance.uniform(0.5, 2))
+                case "reboot":
+                    site.reboot()
                 case _:
                     _wipe(site)
             done[f"{victim} {stroke}"] += 1
@@ -57,7 +60,7 @@ def test_fifty_kills_lose_nothing_and_count_nothing_twice(
         load.close_kiosk()
         until_drained(site)
         plugged = load.plugged.total()
-    left, stored = read_outbox(site.outbox), read_ledger(site.ledger)
+    left, stored = read_outbox(site.outbox()), read_ledger(site.ledger())
     tell(line_of(kind, seed, left, stored, f"{dict(done)}; {plugged} phones plugged in"))
     assert list(stored) == [left.epoch]
     assert_sound(stored.values(), load.count)

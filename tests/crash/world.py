@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.world import certificate
@@ -30,6 +31,14 @@ kiosk: {{board: kiosk-8, sample_interval_s: 0.05, debounce_s: 0.1}}
 uplink: {{host: {host}, tcp_port: {mqtt}, {uplink}}}
 outbox: {{directory: {outbox}, commit_interval_s: 1}}
 system: {{poll_interval_s: 5, site_interval_s: 5}}
+"""
+
+
+# A mount of its own is not seen from outside, so a copy is taken inside, beside the writer.
+_COPY = """\
+import sqlite3, sys
+source = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, timeout=10)
+source.backup(sqlite3.connect(sys.argv[2]))
 """
 
 
@@ -75,10 +84,24 @@ class Site:
         self.forget(process)
         return code
 
+    def start_again(self, name: str) -> None:
+        """Start one of the three that has ended by itself, as systemd would."""
+        self.forget(self.running.pop(name))
+        self.start(name)
+
     def kill(self, name: str) -> None:
         """SIGKILL one of the three and start it again."""
         self.end(name)
         self.start(name)
+
+    def reboot(self) -> None:
+        """Cut the power of the Pi: the edge is gone at once, and starts in another boot."""
+        self.end("edge")
+        command = self.commands["edge"]
+        if "--powered-at" in command:
+            del command[-2:]
+        command += ["--powered-at", datetime.now(UTC).isoformat()]  # noqa: TID251  a boot of this very moment
+        self.start("edge")
 
     def stall(self, name: str, seconds: float) -> None:
         """Let one of the three neither live nor die for a while."""
@@ -105,15 +128,21 @@ class Site:
         self.forget(process)
         return code
 
-    @property
     def outbox(self) -> Path:
-        """Name the outbox's file as the test can open it."""
-        return self.place.outbox / "outbox.db"
+        """Copy the outbox as it is now, and name the copy."""
+        return self._copy(self.place.edge, self.place.outbox / "outbox.db")
 
-    @property
     def ledger(self) -> Path:
-        """Name the ledger's file as the test can open it."""
-        return self.place.ledger / "ledger.db"
+        """Copy the ledger as it is now, and name the copy."""
+        return self._copy(self.place.hub, self.place.ledger / "ledger.db")
+
+    def _copy(self, inside: Sequence[str], source: Path) -> Path:
+        copy = self.place.directory / f"{source.name}.copy"
+        copy.unlink(missing_ok=True)
+        command = [*inside, sys.executable, "-c", _COPY, str(source), str(copy)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        assert done.returncode == 0, done.stderr
+        return copy
 
 
 @contextmanager
@@ -150,6 +179,7 @@ def site_of(kind: str, place: Place, load: Load) -> Iterator[Site]:
         site.start("hub")
         until(lambda: "connected to the broker" in site.log("hub"), "the hub does not reach its broker")
         site.start("edge")
+        until_agent_runs(site)
         yield site
 
 
@@ -170,11 +200,16 @@ def until(what: Callable[[], object], complaint: str, patience_s: float = 60) ->
         time.sleep(0.1)
 
 
+def until_agent_runs(site: Site) -> None:
+    """Return when the edge's present run has its outbox and looks around."""
+    until(lambda: " runs, " in site.log("edge"), "the agent does not come up", 30)
+
+
 def until_drained(site: Site, patience_s: float = 90) -> None:
     """Return when the hub has acknowledged every row that waited."""
 
     def waiting() -> int:
-        with closing(sqlite3.connect(f"file:{site.outbox}?mode=ro", uri=True, timeout=10)) as db:
+        with closing(sqlite3.connect(site.outbox())) as db:
             return int(db.execute("SELECT count(*) FROM rows").fetchone()[0])
 
     until(lambda: waiting() == 0, "rows still wait in the outbox", patience_s)
