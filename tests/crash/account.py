@@ -14,12 +14,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protocol import batch, schema
-from protocol.batch import TableRows
-from protocol.events import AlarmCleared, AlarmRaised, ChargingSession, Event, SlotTaken, UnknownEvent
+from protocol import batch, events, schema
+from protocol.batch import EventRow, TableRows
+from protocol.events import AlarmCleared, AlarmRaised, ChargingSession, SlotTaken
 from protocol.ranges import Range, holes, runs, size, union, without
 from protocol.schema import Schema
 from tests.crash.load import COUNTER, WITNESS, witness
+
+Row = tuple[object, ...]
+"""Boot, uptime, and the event as on the wire."""
 
 
 @dataclass
@@ -27,19 +30,24 @@ class Stored:
     """The rows of one epoch as the hub archived them: events, counts of the controller, and what it takes for lost."""
 
     seqs: list[int] = field(default_factory=list)
-    events: dict[int, Event | UnknownEvent] = field(default_factory=dict)
+    events: dict[int, EventRow] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
     received: list[Range] = field(default_factory=list)
     lost: dict[str, list[Range]] = field(default_factory=dict)
     sessions: int = 0
 
-    def money(self) -> dict[int, int]:
-        """Map the seqs of the rows that are money to their kinds."""
-        return {seq: e.kind for seq, e in self.events.items() if isinstance(e, SlotTaken | ChargingSession)}
+    def money(self) -> dict[int, Row]:
+        """Give, by seq, what the rows that are money say."""
+        return {
+            seq: (row.boot, row.uptime_s, *events.to_wire(row.event))
+            for seq, row in self.events.items()
+            if isinstance(row.event, SlotTaken | ChargingSession)
+        }
 
     def taken(self) -> Counter[int]:
         """Count by slot the phones that were plugged in while the agent looked."""
-        return Counter(e.slot for e in self.events.values() if isinstance(e, SlotTaken) and not e.found)
+        events = (row.event for row in self.events.values())
+        return Counter(event.slot for event in events if isinstance(event, SlotTaken) and not event.found)
 
     def alarms(self, code: str) -> list[bool]:
         """List the raising (True) and clearing of an alarm in the order in which it happened."""
@@ -60,11 +68,11 @@ class Stored:
 
 @dataclass
 class Left:
-    """What an outbox holds: rows nobody acknowledged, and the money rows (seq to kind) that somebody did."""
+    """What an outbox holds: rows nobody acknowledged, and what the money rows say that somebody did."""
 
     epoch: int
     pending: list[Range]
-    acknowledged_money: dict[int, int]
+    acknowledged_money: dict[int, Row]
     highest: int
 
 
@@ -73,7 +81,8 @@ def read_outbox(path: Path) -> Left:
     with closing(sqlite3.connect(path)) as db:
         (epoch,) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         pending = runs(row[0] for row in db.execute("SELECT seq FROM rows"))
-        money = dict(db.execute("SELECT seq, json_extract(CAST(body AS TEXT), '$[0]') FROM kept WHERE lane = 0"))
+        kept = db.execute("SELECT seq, boot, uptime_s, body FROM kept WHERE lane = 0 AND reason = 'acknowledged'")
+        money = {seq: (boot, uptime_s, *json.loads(body)) for seq, boot, uptime_s, body in kept}
         (highest,) = db.execute(
             "SELECT max(seq) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'"
             " UNION ALL SELECT max(seq) FROM rows UNION ALL SELECT max(seq) FROM kept)"
@@ -90,7 +99,7 @@ def read_ledger(path: Path) -> dict[int, Stored]:
             message = batch.decode(payload)
             stored = found.setdefault(message.epoch, Stored())
             stored.seqs += message.seqs()
-            stored.events |= {row.seq: row.event for row in message.events}
+            stored.events |= {row.seq: row for row in message.events}
             for table in message.tables:
                 stored.counts |= _counts(table, schemas[message.schema_id])
         for epoch, cause, first, last in db.execute("SELECT epoch, cause, first_seq, last_seq FROM receipts"):
@@ -117,7 +126,7 @@ def assert_sound(stored: Iterable[Stored], controller_count: int) -> None:
     for one in stored:
         assert max(Counter(one.seqs).values()) == 1
         assert union(one.received) == runs(one.seqs)
-        assert one.sessions == sum(isinstance(event, ChargingSession) for event in one.events.values())
+        assert one.sessions == sum(isinstance(row.event, ChargingSession) for row in one.events.values())
         in_order = [one.counts[seq] for seq in sorted(one.counts)]
         assert in_order == sorted(in_order)
         seen.update(in_order)
@@ -128,6 +137,11 @@ def assert_sound(stored: Iterable[Stored], controller_count: int) -> None:
 def assert_complete(left: Left, stored: Stored) -> None:
     """Every row that the outbox committed is in the hub, or declared lost, or still in the outbox; money is in the hub."""
     assert union([*stored.settled(), *left.pending]) == [(1, left.highest)]
+    assert_money(left, stored)
+
+
+def assert_money(left: Left, stored: Stored) -> None:
+    """Money that was acknowledged is in the hub as it was kept; the hub has no other, but what waits for its ack."""
     money = stored.money()
     assert money.items() >= left.acknowledged_money.items()
     unheard = runs(set(money) - set(left.acknowledged_money))

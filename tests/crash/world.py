@@ -97,6 +97,10 @@ class Site:
     def reboot(self) -> None:
         """Cut the power of the Pi: the edge is gone at once, and starts in another boot."""
         self.end("edge")
+        self.boot()
+
+    def boot(self) -> None:
+        """Start the edge in another boot."""
         command = self.commands["edge"]
         if "--powered-at" in command:
             del command[-2:]

@@ -1,0 +1,92 @@
+"""Files spoilt by a dying card, between one life of a process and the next."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hub.answers.loss import loss
+from hub.io.ledger import SqlLedger
+from tests.crash.account import assert_money, assert_sound, line_of, read_ledger, read_outbox
+from tests.crash.damage import damage
+from tests.crash.load import Load
+from tests.crash.world import Place, loaded, site_of, until_agent_runs, until_drained
+
+ROUNDS = 12
+CUTS = 6
+
+
+@pytest.mark.timeout(300)
+def test_a_spoilt_outbox_costs_rows_that_are_counted_and_never_sends_a_wrong_one(
+    tmp_path: Path, seed: int, chance: random.Random, tell: Callable[[str], None]
+) -> None:
+    """After each damage the agent comes up; what arrives was really read; what the old epoch lacks is known."""
+    done: Counter[str] = Counter()
+    with loaded(Load(tmp_path / "pins", chance)) as load, site_of("nats", Place.plain(tmp_path), load) as site:
+        load.open_kiosk()
+        for _ in range(ROUNDS):
+            time.sleep(chance.uniform(1, 3))
+            site.end("edge", chance.choice((signal.SIGKILL, signal.SIGTERM)))
+            done[damage(tmp_path / "outbox" / "outbox.db", chance)] += 1
+            site.start("edge")
+            until_agent_runs(site)
+        load.close_kiosk()
+        time.sleep(2)
+        assert site.lives("edge")
+        until_drained(site)
+        left, stored = read_outbox(site.outbox()), read_ledger(site.ledger())
+    aside = [path for path in (tmp_path / "outbox").iterdir() if path.name.startswith("outbox.db.corrupt-")]
+    generations = 1 + sum(path.name.removeprefix("outbox.db.corrupt-").isdecimal() for path in aside)
+    missing = {f"{epoch:016x}": one.missing() for epoch, one in stored.items()}
+    tell(line_of("outbox spoilt", seed, left, stored, f"{generations} generations; {dict(done)}"))
+    assert_sound(stored.values(), load.count)
+    assert_money(left, stored[left.epoch])
+    assert not missing[f"{left.epoch:016x}"]
+    assert 1 < generations
+    assert len(stored) <= generations
+    ledger = SqlLedger(f"sqlite:///{site.ledger()}")
+    with closing(ledger):
+        answer = loss(ledger, "crash")
+    assert {epoch.epoch: epoch.missing_ranges for epoch in answer.epochs} == missing
+
+
+@pytest.mark.timeout(300)
+def test_a_log_that_lost_its_end_never_gives_one_number_to_two_rows(
+    tmp_path: Path, seed: int, chance: random.Random, tell: Callable[[str], None]
+) -> None:
+    """What the outbox forgot may have been sent: money taken afterwards is in the hub all the same, as it was."""
+    cut = 0
+    with loaded(Load(tmp_path / "pins", chance)) as load, site_of("mosquitto", Place.plain(tmp_path), load) as site:
+        load.open_kiosk()
+        for turn in range(CUTS):
+            time.sleep(chance.uniform(2, 3))
+            site.end("edge")
+            log = tmp_path / "outbox" / "outbox.db-wal"
+            whole = log.stat().st_size
+            with log.open("r+b") as file:
+                file.truncate(chance.randrange(whole))
+            cut += whole - log.stat().st_size
+            if turn % 2:
+                site.boot()
+            else:
+                site.start("edge")
+            until_agent_runs(site)
+        load.close_kiosk()
+        time.sleep(2)
+        until_drained(site)
+        left, stored = read_outbox(site.outbox()), read_ledger(site.ledger())
+    tell(line_of("log cut off", seed, left, stored, f"{cut} bytes of log lost"))
+    assert_sound(stored.values(), load.count)
+    assert_money(left, stored[left.epoch])
+    assert not stored[left.epoch].missing()
