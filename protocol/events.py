@@ -54,7 +54,7 @@ class GapCause(IntEnum):
     OUTBOX_DAMAGED = 3
     LOST = 4
     UNUSED = 5
-    """Passed over at the start of a boot, so that a card that forgot rows cannot give their numbers again."""
+    """Passed over at a start, so that a card that forgot rows cannot give their numbers again."""
 
     LET_GO = 6
     """Acknowledged once and no longer kept, when the hub turned out to have lost it."""

@@ -74,8 +74,11 @@ class MemoryOutbox:
         self._rows_max = rows_max
         self._chance = chance if chance is not None else EvenChance()
         self._remembered: dict[str, str] = {}
+        self._boots: dict[str, int] = {}
+        self._schemas: dict[bytes, bytes] = {}
         self._pruned_ms = 0
         self._disk = _Disk()
+        self._new = True
         self._taken: dict[int, _Row] = {}
         self._next_seq = 1
         self._moment = (0, 0)
@@ -90,27 +93,27 @@ class MemoryOutbox:
         """Come back with what was committed, and only that."""
         again = MemoryOutbox(epoch=self.epoch, rows_max=self._rows_max, chance=self._chance)
         again._disk = self._disk
+        again._new = False
         again._next_seq = self._disk.last_seq + 1
         return again
 
     def boot_number(self, boot_id: str) -> int:
         """Give this boot its number, above all others; the same boot keeps it."""
-        boots = self._disk.boots
+        boots = self._disk.boots | self._boots
+        last = max(boots.values(), default=0)
+        first_ever = self._new and not last
         if boot_id not in boots:
-            last = max(boots.values(), default=0)
-            boots[boot_id] = number = last + 1 + self._chance.randrange(BOOT_JUMP_MAX) if last else 1
-            if last:
-                first = self._next_seq
-                self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
-                gap = Gap(first, self._next_seq - 1, GapCause.UNUSED)
-                self._disk.rows[self._next_seq] = _Row(Lane.ALARM, EventRow(self._next_seq, number, 0, gap))
-                self._next_seq += 1
-                self._disk.last_seq = self._next_seq - 1
-        return boots[boot_id]
+            self._boots[boot_id] = 1 if first_ever else last + 1 + self._chance.randrange(BOOT_JUMP_MAX)
+        number = (boots | self._boots)[boot_id]
+        if not first_ever:
+            first = self._next_seq
+            self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
+            self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
+        return number
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:
         """Take samples under this schema from now on."""
-        self._disk.schemas[schema_id] = payload
+        self._schemas[schema_id] = payload
         self._schema_id = schema_id
 
     def open_sessions(self) -> list[OpenSession]:
@@ -139,8 +142,10 @@ class MemoryOutbox:
         self._disk.sessions = tuple(open_sessions)
         self._disk.last_seq = self._next_seq - 1
         self._disk.remembered |= self._remembered
-        self._taken.clear()
-        self._remembered.clear()
+        self._disk.boots |= self._boots
+        self._disk.schemas |= self._schemas
+        for written in (self._taken, self._remembered, self._boots, self._schemas):
+            written.clear()
 
     def remember(self, key: str, text: str) -> None:
         """See `Outbox.remember`."""
@@ -207,7 +212,7 @@ class MemoryOutbox:
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
-        return self._disk.schemas.get(schema_id)
+        return (self._disk.schemas | self._schemas).get(schema_id)
 
     def _take(self, row: _Row) -> int:
         seq = self._next_seq

@@ -2,8 +2,9 @@
 
 Rows get their seq when they are taken and exist for others once `commit` has returned. A power cut loses what was
 taken since the last commit, and nothing else. Whatever is given up goes in the transaction that stores its `Gap`.
-Each boot begins at a random distance beyond all seqs and boots before it: a card that forgot its last rows, or an old
-image of one, cannot give a seq twice. `outbox_file` opens the file, `outbox_view` reads it, `outbox_custody` moves
+Each start begins at a random distance beyond all seqs before it, and each boot beyond all boots: a card that forgot its
+last rows, or an old image of one, cannot give a seq twice. A start writes nothing before the first commit, so that it
+needs no room on a full disk. `outbox_file` opens the file, `outbox_view` reads it, `outbox_custody` moves
 acknowledged rows, `outbox_space` tells how much room there is; the five are the sole importers of apsw.
 """
 
@@ -12,8 +13,8 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import apsw
 
 from edge.errors import RetryLater
 from edge.io import outbox_custody as custody
-from edge.io.outbox_file import NOT_THE_FILE, open_or_replace, transaction
+from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, transaction
 from edge.io.outbox_space import Space
 from edge.io.outbox_view import OutboxView, check_sum
 from edge.ports import Backlog, OpenSession, SampleRow, Values
@@ -37,15 +38,13 @@ UNCOMMITTED_MAX = 5_000
 
 SEQ_JUMP_MAX = 2**32
 BOOT_JUMP_MAX = 2**24
-"""How far a boot may begin beyond what is known of the one before: two that forked from one state do not meet."""
+"""How far a start may begin beyond what is known of the one before: two that forked from one state do not meet."""
 
 PRUNE_EVERY_MS = 3_600_000
 _SHED_SHARE = 20
 _SHED_MIN = 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_HIGHEST = """SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'
-    UNION ALL SELECT max(seq) FROM rows UNION ALL SELECT max(seq) FROM kept)"""
 _GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?"
 
 
@@ -58,12 +57,16 @@ class SqliteOutbox(OutboxView):
         self._chance = chance if chance is not None else random.SystemRandom()
         self._taken: list[_Row] = []
         self._remembered: dict[str, str] = {}
+        self._boots: dict[str, int] = {}
+        self._schemas: dict[bytes, bytes] = {}
         self._moment = (0, 0)
         self._schema_id: bytes | None = None
         self._pruned_ms = 0
-        db, self.damage = open_or_replace(space.path, self._chance)
-        super().__init__(db)
-        self._next_seq = 1 + self._scalar(_HIGHEST)
+        opened = open_or_replace(space.path, self._chance)
+        self.damage = opened.damage
+        self._new = opened.new
+        super().__init__(opened.db)
+        self._next_seq = 1 + self._scalar(HIGHEST_SEQ)
         self._rows = self._scalar("SELECT count(*) FROM rows")
         self._urgent = self._count(Lane.ALARM)
 
@@ -72,26 +75,32 @@ class SqliteOutbox(OutboxView):
         self._db.close()
 
     def boot_number(self, boot_id: str) -> int:
-        """Give this boot its number within the epoch, above all others; the same boot keeps it. Raises `RetryLater`.
+        """Give this boot its number within the epoch, above all others; the same boot keeps it.
 
-        The seqs passed over by a boot that is not the first are declared unused in the same transaction.
+        The next commit stores it, and declares unused the seqs that every start but the very first passes over.
         """
-        known = self._db.execute("SELECT number FROM boots WHERE boot_id = ?", (boot_id,)).get
-        if known is not None:
-            return int(known)
-        last = self._scalar("SELECT coalesce(max(number), 0) FROM boots")
-        number = 1 if last == 0 else last + 1 + self._chance.randrange(BOOT_JUMP_MAX)
-        with _translated(self._path), transaction(self._db):
-            self._db.execute("INSERT INTO boots VALUES (?, ?)", (number, boot_id))
-            if last:
-                self._jump(number)
-        return number
+        stored = dict(self._db.execute("SELECT boot_id, number FROM boots ORDER BY number DESC LIMIT 1"))
+        last = max([*stored.values(), *self._boots.values()], default=0)
+        number = self._boots.get(boot_id)
+        if number is None:
+            number = self._db.execute("SELECT number FROM boots WHERE boot_id = ?", (boot_id,)).get
+        first_ever = self._new and last == 0
+        if number is None:
+            number = self._boots[boot_id] = 1 if first_ever else last + 1 + self._chance.randrange(BOOT_JUMP_MAX)
+        if not first_ever:
+            first = self._next_seq
+            self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
+            self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
+        return int(number)
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:
-        """Take samples under this schema from now on. Raises `RetryLater`."""
-        with _translated(self._path), transaction(self._db):
-            self._db.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", (schema_id, payload))
+        """Take samples under this schema from now on; the next commit stores it."""
+        self._schemas[schema_id] = payload
         self._schema_id = schema_id
+
+    def schema_payload(self, schema_id: bytes) -> bytes | None:
+        """See `Outbox.schema_payload`."""
+        return self._schemas.get(schema_id) or super().schema_payload(schema_id)
 
     def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
         """See `Outbox.add_sample`."""
@@ -147,23 +156,12 @@ class SqliteOutbox(OutboxView):
         """See `Outbox.reclaim`; what cannot be told yet, because much still waits, a later ack will ask again."""
         ranges = union(lacking)
         self._moved(lambda: custody.take_back(self._db, ranges, utc_ms))
-        highest = self._scalar(_HIGHEST)
+        highest = self._scalar(HIGHEST_SEQ)
         return custody.in_vain(self._db, ranges, highest) if self._rows < UNCOMMITTED_MAX else []
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """See `Outbox.refuse`; what a full disk will not set aside is sent, and refused, again."""
         self._moved(lambda: -custody.set_aside(self._db, runs(seqs), f"refused: {reason}"))
-
-    def _jump(self, boot: int) -> None:
-        """Pass over seqs, and store the `Gap` that says so; part of the caller's transaction."""
-        first = self._next_seq
-        last = first + self._chance.randrange(SEQ_JUMP_MAX)
-        body = _text(events.to_wire(Gap(first, last, GapCause.UNUSED)))
-        row = (last + 1, int(Lane.ALARM), None, None, boot, 0, body)
-        self._db.execute(_INSERT, (*row, check_sum(*row)))
-        self._next_seq = last + 2
-        self._rows += 1
-        self._urgent += 1
 
     def _take(
         self, lane: Lane, schema_id: bytes | None, table: int | None, boot: int, uptime_s: int, body: Sequence[object]
@@ -188,10 +186,16 @@ class SqliteOutbox(OutboxView):
             with transaction(self._db):
                 gone = custody.set_aside(self._db, runs(self.damaged), "damaged")
                 gone += custody.delete(self._db, runs(shed))
+                self._db.executemany("INSERT INTO boots (boot_id, number) VALUES (?, ?)", list(self._boots.items()))
+                # What stands there may be damaged.
+                schemas = [(*schema, check_sum(*schema)) for schema in self._schemas.items()]
+                self._db.executemany("INSERT OR REPLACE INTO schemas VALUES (?, ?, ?)", schemas)
                 self._db.executemany(_INSERT, [(*row, check_sum(*row)) for row in self._taken])
                 self._db.execute("DELETE FROM open_sessions")
+                sessions = [tuple(map(int, astuple(session))) for session in open_sessions]
                 self._db.executemany(
-                    "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?)", [astuple(s) for s in open_sessions]
+                    "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(*session, check_sum(*session)) for session in sessions],
                 )
                 self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(self._remembered.items()))
         except apsw.Error:
@@ -202,8 +206,8 @@ class SqliteOutbox(OutboxView):
             _LOG.warning("outbox full: the %d oldest samples were given up", len(shed))
         self._rows += len(self._taken) - gone
         self._urgent = self._count(Lane.ALARM)
-        self._taken.clear()
-        self._remembered.clear()
+        for written in (self._taken, self._remembered, self._boots, self._schemas):
+            written.clear()
         self.damaged.clear()
 
     def _write_in_little_space(self, open_sessions: Sequence[OpenSession], share: int) -> bool:
@@ -258,14 +262,6 @@ class SqliteOutbox(OutboxView):
 
     def _count(self, lane: Lane) -> int:
         return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (lane,))
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except NOT_THE_FILE as error:
-        raise _refusal(path, error) from error
 
 
 def _text(body: Sequence[object]) -> bytes:

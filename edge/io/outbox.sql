@@ -1,7 +1,7 @@
 -- One generation of one site's outbox. AUTOINCREMENT: a seq is never used twice, not even after its row is gone.
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS boots (number INTEGER PRIMARY KEY, boot_id TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS schemas (id BLOB PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS schemas (id BLOB PRIMARY KEY, payload BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rows (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     lane INTEGER NOT NULL,             -- protocol.events.Lane
@@ -22,5 +22,5 @@ CREATE TABLE IF NOT EXISTS kept (
 CREATE TABLE IF NOT EXISTS open_sessions (
     slot INTEGER PRIMARY KEY, taken_seq INTEGER NOT NULL, start_boot INTEGER NOT NULL,
     start_uptime_s INTEGER NOT NULL, last_boot INTEGER NOT NULL, last_uptime_s INTEGER NOT NULL,
-    found INTEGER NOT NULL
+    found INTEGER NOT NULL, sum INTEGER NOT NULL
 );

@@ -8,6 +8,7 @@ import random
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,12 +16,19 @@ from pathlib import Path
 import apsw
 
 from edge.errors import RetryLater
-from protocol.limits import EPOCH_MAX, TEXT_MAX
+from protocol.limits import EPOCH_MAX, TEXT_MAX, VALUE_MAX
 
 _LOG = logging.getLogger(__name__)
 _SQL = resources.files("edge.io").joinpath("outbox.sql").read_text("utf-8")
 _HEADER_BYTES = 100
 BUSY_MS = 5000
+
+HIGHEST_SEQ = """SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'
+    UNION ALL SELECT max(seq) FROM rows UNION ALL SELECT max(seq) FROM kept)"""
+_BOOTS = "SELECT coalesce(min(number), 1), coalesce(max(number), 1) FROM boots"
+
+_NUMBER_MAX = VALUE_MAX // 2
+"""No seq or boot ever comes near: with the largest jumps there are, a start an hour takes two centuries."""
 
 # What the world does to a sound file; every other complaint of SQLite is about the file.
 NOT_THE_FILE = (
@@ -33,20 +41,29 @@ class _Damaged(Exception):
     """What SQLite itself would not have noticed, or not called damage."""
 
 
-def open_or_replace(path: Path, chance: random.Random) -> tuple[apsw.Connection, str | None]:
-    """Open the file, or set it aside and begin a new one; the text says what was wrong with the old one.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An outbox's file; whether its epoch began at this very moment; what was wrong with the file it replaces."""
+
+    db: apsw.Connection
+    new: bool
+    damage: str | None = None
+
+
+def open_or_replace(path: Path, chance: random.Random) -> Opened:
+    """Open the file, or set it aside and begin a new one.
 
     `chance` draws the epoch. Raises `RetryLater` when the fault is not in the file.
     """
     try:
-        return _connect(path, chance), None
+        return _connect(path, chance)
     except (apsw.Error, _Damaged) as error:
         if not _blames_file(path, error):
             raise RetryLater(f"the outbox {path} cannot be opened: {error}") from error
         damage = f"{error}; set aside as {_set_aside(path)}, a new epoch begins"[:TEXT_MAX]
         _LOG.exception("outbox damaged: %s", damage)
     try:
-        return _connect(path, chance), damage
+        return replace(_connect(path, chance), damage=damage)
     except (apsw.Error, _Damaged) as error:
         raise RetryLater(f"the outbox {path} cannot be created: {error}") from error
 
@@ -64,23 +81,23 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
         raise
 
 
-def _connect(path: Path, chance: random.Random) -> apsw.Connection:
+def _connect(path: Path, chance: random.Random) -> Opened:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size < _HEADER_BYTES:
         raise _Damaged("the file is cut off")  # SQLite would begin a new one and not say so
     db = apsw.Connection(str(path))
     try:
-        _prepare(db, chance)
+        return Opened(db, new=_prepare(db, chance))
     except (apsw.Error, _Damaged):
         db.close()
         raise
     except UnicodeDecodeError as error:
         db.close()
         raise _Damaged("the tables are garbled") from error
-    return db
 
 
-def _prepare(db: apsw.Connection, chance: random.Random) -> None:
+def _prepare(db: apsw.Connection, chance: random.Random) -> bool:
+    """Make the file ready; returns whether its epoch is new."""
     db.set_busy_timeout(BUSY_MS)
     db.pragma("journal_mode", "WAL")
     db.pragma("synchronous", "FULL")
@@ -92,12 +109,17 @@ def _prepare(db: apsw.Connection, chance: random.Random) -> None:
         db.execute(_SQL)
     if _tables(db) != _expected_tables():
         raise _Damaged("the tables are not those of this version")
+    new = db.execute("SELECT value FROM meta WHERE key = 'epoch'").get is None
     epoch = str(1 + chance.randrange(EPOCH_MAX))
     with transaction(db):
         db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("epoch", epoch), ("sum", _sum(epoch))])
     meta = dict(db.execute("SELECT key, value FROM meta"))
     if meta["sum"] != _sum(meta["epoch"]):
         raise _Damaged("the epoch is garbled")
+    seq, (first, last) = db.execute(HIGHEST_SEQ).get, db.execute(_BOOTS).get
+    if not (0 <= seq < _NUMBER_MAX and 0 < first <= last < _NUMBER_MAX):
+        raise _Damaged("the numbers are garbled")
+    return new
 
 
 def _sound(db: apsw.Connection) -> bool:

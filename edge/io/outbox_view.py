@@ -38,16 +38,19 @@ class OutboxView:
         self.epoch = self._scalar("SELECT value FROM meta WHERE key = 'epoch'")
 
     def open_sessions(self) -> list[OpenSession]:
-        """List the sessions that were open at the last commit."""
+        """List the sessions that were open at the last commit; one that is damaged is not to be billed."""
+        rows = self._db.execute(f"SELECT {', '.join(_SESSION)}, sum FROM open_sessions ORDER BY slot")  # noqa: S608
         return [
             OpenSession(**dict(zip(_SESSION, row, strict=True)) | {"found": bool(row[-1])})
-            for row in self._db.execute(f"SELECT {', '.join(_SESSION)} FROM open_sessions ORDER BY slot")  # noqa: S608
+            for *row, stored_sum in rows
+            if check_sum(*row) == stored_sum
         ]
 
     def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
         """See `Outbox.pending`; samples are all of one schema, so that they fit one batch."""
         found: list[SampleRow | EventRow] = []
         schema_id: bytes | None = None
+        readable: dict[bytes | None, bool] = {None: True}
         rows = self._db.execute(
             "SELECT seq, lane, schema_id, tab, boot, uptime_s, body, sum FROM rows ORDER BY lane, seq LIMIT ?",
             (limit + len(exclude | self.damaged),),
@@ -58,7 +61,10 @@ class OutboxView:
             seq = columns[0]
             if seq in exclude or seq in self.damaged:
                 continue
-            row = _row(columns) if check_sum(*columns) == stored_sum else None
+            if columns[2] not in readable:
+                readable[columns[2]] = self.schema_payload(columns[2]) is not None
+            sound = check_sum(*columns) == stored_sum and readable[columns[2]]
+            row = _row(columns) if sound else None
             if row is None:
                 self.damaged.add(seq)
                 continue
@@ -71,8 +77,8 @@ class OutboxView:
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
-        row = self._db.execute("SELECT payload FROM schemas WHERE id = ?", (schema_id,)).get
-        return None if row is None else bytes(row)
+        row = self._db.execute("SELECT payload, sum FROM schemas WHERE id = ?", (schema_id,)).fetchone()
+        return bytes(row[0]) if row is not None and check_sum(schema_id, row[0]) == row[1] else None
 
     def recall(self, key: str) -> str | None:
         """See `Outbox.recall`."""

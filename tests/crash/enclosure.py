@@ -26,7 +26,8 @@ class Enclosure:
             stdout=subprocess.PIPE,
         )
         self._say(b"ready\n")
-        self.enter = ["nsenter", f"--target={self._holder.pid}", *_ENTER_USER, *(f"--{kind}" for kind in kinds)]
+        # Entering a mount namespace leaves the working directory, from which Python imports.
+        self.enter = ["nsenter", f"--target={self._holder.pid}", "--wd", *_ENTER_USER, *(f"--{kind}" for kind in kinds)]
         """Put before a command, this has it run inside."""
 
     def __enter__(self) -> Self:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -53,7 +49,7 @@ def test_a_spoilt_outbox_costs_rows_that_are_counted_and_never_sends_a_wrong_one
     assert_sound(stored.values(), load.count)
     assert_money(left, stored[left.epoch])
     assert not missing[f"{left.epoch:016x}"]
-    assert 1 < generations
+    assert generations > 1
     assert len(stored) <= generations
     ledger = SqlLedger(f"sqlite:///{site.ledger()}")
     with closing(ledger):

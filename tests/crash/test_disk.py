@@ -55,6 +55,7 @@ def test_a_full_disk_at_the_edge_costs_only_telemetry_that_is_declared(
             site.end("edge", signal.SIGTERM)
             site.start("edge")
             until_agent_runs(site)
+            time.sleep(2)  # the first look finds an empty kiosk
             load.open_kiosk()
             hog = fill(disk)
             until(lambda: site.log("edge").count("samples were given up") > 2, "nothing is given up")

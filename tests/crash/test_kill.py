@@ -37,7 +37,7 @@ def _wipe(site: Site) -> None:
 def test_fifty_kills_lose_nothing_and_count_nothing_twice(
     kind: str, tmp_path: Path, seed: int, chance: random.Random, tell: Callable[[str], None]
 ) -> None:
-    """Every committed row of edge and outbox is in the hub once, whoever was killed, stalled, rebooted or emptied, and when."""
+    """Every committed row is in the hub once, whoever was killed, stalled, rebooted or emptied, and when."""
     strokes = ["kill"] * KILLS + ["stall"] * STALLS + ["reboot"] * REBOOTS + ["wipe"] * WIPES
     chance.shuffle(strokes)
     done: Counter[str] = Counter()

@@ -217,3 +217,9 @@ def until_drained(site: Site, patience_s: float = 90) -> None:
             return int(db.execute("SELECT count(*) FROM rows").fetchone()[0])
 
     until(lambda: waiting() == 0, "rows still wait in the outbox", patience_s)
+
+
+def archived_bytes(site: Site) -> int:
+    """Sum up the payloads that the hub has kept, each row once."""
+    with closing(sqlite3.connect(site.ledger())) as db:
+        return int(db.execute("SELECT coalesce(sum(length(payload)), 0) FROM archive").fetchone()[0])
