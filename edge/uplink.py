@@ -69,6 +69,9 @@ class Uplink:
     batch_interval_s: float
     ack_timeout_s: float
     jitter: random.Random
+    start_seq: int | None = None
+    """The row that declares what this start passed over. Until the hub has it, its sums may speak of a start that the
+    card forgot, whose numbers are now those of other rows: only batches that an ack names are settled."""
     in_flight: dict[int, InFlight] = field(default_factory=dict)
     rows_max: int = ROWS_FULL
     """Rows in the next batch: halved while the hub refuses batches, so that one bad row is found and set aside, and
@@ -143,6 +146,10 @@ class Uplink:
             return None
         self._silences = 0
         done = [batch for batch_id in ack.batches if (batch := self._arrived(batch_id)) is not None]
+        if any(self.start_seq in batch.seqs for batch in done):
+            self.start_seq = None
+        if self.start_seq is not None:
+            ack = replace(ack, upto=0, missing=())
         covered = [batch_id for batch_id, batch in self.in_flight.items() if _covers(ack, batch)]
         for batch_id in covered:
             del self.in_flight[batch_id]
@@ -158,7 +165,7 @@ class Uplink:
             missing=ack.missing,
             seqs=tuple(seq for batch in done for seq in batch.seqs),
             utc_ms=ack.utc_ms,
-            lacking=ack.lacking() if ack.epoch else (),
+            lacking=ack.lacking() if ack.epoch and self.start_seq is None else (),
             refused=refused,
             schemas_wanted=ack.schemas_wanted,
             hub_time=HubTime(ack.utc_ms, max(batch.first_s for batch in done), now_s) if done else None,

@@ -67,13 +67,15 @@ def assemble(  # noqa: PLR0913  an agent has this many neighbours
     probe: Probe,
 ) -> Agent:
     """Build an agent over any ports."""
+    boot = outbox.boot_number(boot_id)
     uplink = Uplink(
         outbox.epoch,
         settings.uplink.batch_interval_s,
         settings.uplink.ack_timeout_s,
         random.Random(f"{outbox.epoch}{boot_id}"),  # noqa: S311  jitter keeps sites apart, it keeps no secret
+        outbox.start_seq,
     )
-    return Agent(settings, Ports(outbox, readers, link, probe, watcher), uplink, outbox.boot_number(boot_id))
+    return Agent(settings, Ports(outbox, readers, link, probe, watcher), uplink, boot)
 
 
 @contextmanager

@@ -61,6 +61,9 @@ class SqliteOutbox(OutboxView):
         self._boots: dict[str, int] = {}
         self._schemas: dict[bytes, bytes] = {}
         self._moment = (0, 0)
+        self.start_seq: int | None = None
+        """The row that declares what this start passed over, if it did."""
+
         self._schema_id: bytes | None = None
         self._pruned_ms = 0
         opened = open_or_replace(space.path, self._chance)
@@ -91,7 +94,7 @@ class SqliteOutbox(OutboxView):
         if not first_ever:
             first = self._next_seq
             self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
-            self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
+            self.start_seq = self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
         return int(number)
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:

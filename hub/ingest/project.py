@@ -131,8 +131,24 @@ def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: It
     for cause in {cause for cause, _ in gaps}:
         name = GapCause(cause).name.lower()
         declared = [pair for gap_cause, pair in gaps if gap_cause == cause and pair[0] >= 1]
-        ranges = union([*known.lost.get(name, ()), *(pair for pair in declared if pair[0] <= pair[1])])
-        transaction.write_receipts(site, known.epoch, name, ranges)
+        ranges = [*known.lost.get(name, ()), *(pair for pair in declared if pair[0] <= pair[1])]
+        joined = passed_over(ranges) if cause == GapCause.UNUSED else union(ranges)
+        transaction.write_receipts(site, known.epoch, name, joined)
+
+
+def passed_over(ranges: Iterable[Range]) -> list[Range]:
+    """Join ranges that starts passed over.
+
+    Two that overlap belong to starts that did not know of each other, since a card forgot one of them: what one passed
+    over, the other lived in. So only what lies before the first of their ends is surely nobody's.
+    """
+    joined: list[Range] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], min(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return joined
 
 
 def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: int) -> set[int]:

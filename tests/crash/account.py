@@ -51,10 +51,9 @@ class Stored:
 
     def alarms(self, code: str) -> list[bool]:
         """List the raising (True) and clearing of an alarm in the order in which it happened."""
-        ordered = [self.events[seq] for seq in sorted(self.events)]
-        return [
-            isinstance(e, AlarmRaised) for e in ordered if isinstance(e, AlarmRaised | AlarmCleared) and e.code == code
-        ]
+        ordered = [self.events[seq].event for seq in sorted(self.events)]
+        alarms = [event for event in ordered if isinstance(event, AlarmRaised | AlarmCleared)]
+        return [isinstance(alarm, AlarmRaised) for alarm in alarms if alarm.code == code]
 
     def settled(self) -> list[Range]:
         """List what was received or is known to be lost."""
@@ -133,7 +132,7 @@ def assert_sound(stored: Iterable[Stored], controller_count: int) -> None:
 
 
 def assert_complete(left: Left, stored: Stored) -> None:
-    """See that each committed row is in the hub, declared lost or in the outbox, and that the hub has no other money."""
+    """See that each committed row is in the hub, declared lost or in the outbox, and that the hub has no more money."""
     assert union([*stored.settled(), *left.pending]) == [(1, left.highest)]
     assert_money(left, stored)
     in_order = [stored.counts[seq] for seq in sorted(stored.counts)]

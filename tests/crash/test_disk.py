@@ -65,6 +65,7 @@ def test_a_full_disk_at_the_edge_costs_only_telemetry_that_is_declared(
             load.close_kiosk()
             time.sleep(1)
             hog.unlink()
+            time.sleep(2)
             _dies_and_reboots_on_a_full_disk(site, disk)
             site.start("hub")
             until_drained(site)

@@ -15,6 +15,9 @@ from tests.crash.network import HUB, mobile_link
 from tests.crash.world import Place, archived_bytes, loaded, site_of, until_drained
 
 FLAPS = 5
+BYTES_MAX = 70_000
+"""Some ten handshakes, and everything sent several times over; a storm would fill the line, with twice as much a minute
+in each direction."""
 
 
 @pytest.mark.timeout(300)
@@ -56,3 +59,4 @@ def test_a_bad_link_costs_patience_and_few_bytes(
     assert_sound(stored.values(), load.count)
     assert_complete(left, stored[left.epoch])
     assert stored[left.epoch].taken() == load.plugged
+    assert sent + answered < BYTES_MAX

@@ -135,6 +135,22 @@ def test_a_lost_ack_is_made_good_by_the_next() -> None:
     assert up.may_send(backlog(2 + ROWS_FULL), 2.0)
 
 
+def test_sums_are_not_believed_before_the_hub_knows_of_this_start() -> None:
+    """They may speak of a start that the card forgot: rows that were never sent would seem to be settled."""
+    up = connected()
+    up.start_seq = 40
+    up.sent(1, (7, 8), SCHEMA, 0.0)
+    up.sent(2, (40, 41), SCHEMA, 0.0)
+    first = up.acknowledged(ack(1, upto=90, missing=[(5, 6)]), 1.0)
+    assert first is not None
+    assert (set(first.seqs), first.upto, first.missing, first.lacking) == ({7, 8}, 0, (), ())
+    assert list(up.in_flight) == [2]
+    second = up.acknowledged(ack(2, upto=41, missing=[(5, 6)]), 2.0)
+    assert second is not None
+    assert (second.upto, second.missing) == (41, ((5, 6),))
+    assert second.lacking[0] == (5, 6)
+
+
 def test_silence_is_answered_with_patience() -> None:
     """Each time-out puts everything back, waits longer before the next attempt, and tries with fewer rows."""
     up = connected()

@@ -323,6 +323,15 @@ def test_a_row_that_arrived_is_not_lost_whatever_was_declared(hub: TestHub) -> N
     assert (answer.received, answer.lost, answer.missing, answer.epochs[0].highest_seq) == (4, {"disk_full": 2}, 0, 6)
 
 
+def test_numbers_passed_over_by_a_start_that_the_card_forgot_are_not_settled(hub: TestHub) -> None:
+    """Another start lives among them: an ack that settled them would have the site drop rows that it never sent."""
+    hub.send_batch(of(event(1, AgentStarted("1", "a"))))
+    ack = hub.send_batch(of(event(91, Gap(2, 90, GapCause.UNUSED)), event(92, AgentStarted("1", "b"))))
+    assert (ack.upto, ack.missing) == (92, ())
+    ack = hub.send_batch(of(event(51, Gap(2, 50, GapCause.UNUSED)), event(52, AgentStarted("1", "c"))))
+    assert (ack.upto, ack.missing) == (92, ((53, 90),))
+
+
 def test_a_day_too_wild_to_be_stored_is_computed_instead(hub: TestHub) -> None:
     """Sums beyond what a column holds stop neither the ingest nor the answers."""
     schema_payload = schema.encode(Schema((TableSpec("system", 900, (ColumnSpec("system.sent_bytes", 0),)),)))
