@@ -232,6 +232,8 @@ class Agent:
 
     def _settle(self, settlement: Settlement, now: Instant) -> None:
         self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs, settlement.utc_ms)
+        if settlement.forked:
+            self._outbox.repeat_starts(settlement.utc_ms)
         for first, last in self._outbox.reclaim(settlement.lacking, settlement.utc_ms):
             self._event(int(now.uptime_s), Gap(first, last, GapCause.LET_GO))
         for seqs, reason in settlement.refused:

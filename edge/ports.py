@@ -163,6 +163,9 @@ class Outbox(Protocol):
         enough is forgotten, but only by an ack that tells all that the hub lacks (up to `VALUE_MAX`).
         """
 
+    def repeat_starts(self, utc_ms: int) -> None:
+        """Have the gaps of all starts sent again that an ack older than `utc_ms` settled: the hub does not know them."""
+
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """Set rows aside that the hub will not take."""
 

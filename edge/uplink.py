@@ -56,6 +56,9 @@ class Settlement:
     seqs: tuple[int, ...]
     utc_ms: int = 0
     lacking: tuple[Range, ...] = ()
+    forked: bool = False
+    """The hub has forgotten, or never knew, what the starts of this epoch passed over."""
+
     refused: tuple[tuple[tuple[int, ...], str], ...] = ()
     schemas_wanted: tuple[bytes, ...] = ()
     hub_time: HubTime | None = None
@@ -86,6 +89,7 @@ class Uplink:
     _connected_s: float | None = None
     _late: dict[int, InFlight] = field(default_factory=dict)
     _schemas_sent: set[bytes] = field(default_factory=set)
+    _believed_from_ms: int = 0
 
     def should_connect(self, *, connected: bool, connecting: bool, now_s: float) -> bool:
         """Follow the link; True when it is time for another attempt."""
@@ -147,8 +151,9 @@ class Uplink:
         self._silences = 0
         done = [batch for batch_id in ack.batches if (batch := self._arrived(batch_id)) is not None]
         if any(self.start_seq in batch.seqs for batch in done):
-            self.start_seq = None
-        if self.start_seq is not None:
+            self.start_seq, self._believed_from_ms = None, ack.utc_ms
+        believed = self.start_seq is None and ack.utc_ms >= self._believed_from_ms and not ack.forked
+        if not believed:
             ack = replace(ack, upto=0, missing=())
         covered = [batch_id for batch_id, batch in self.in_flight.items() if _covers(ack, batch)]
         for batch_id in covered:
@@ -165,7 +170,8 @@ class Uplink:
             missing=ack.missing,
             seqs=tuple(seq for batch in done for seq in batch.seqs),
             utc_ms=ack.utc_ms,
-            lacking=ack.lacking() if ack.epoch and self.start_seq is None else (),
+            lacking=ack.lacking() if believed else (),
+            forked=ack.forked,
             refused=refused,
             schemas_wanted=ack.schemas_wanted,
             hub_time=HubTime(ack.utc_ms, max(batch.first_s for batch in done), now_s) if done else None,

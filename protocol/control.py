@@ -29,7 +29,8 @@ class Ack:
     """What the hub has committed of one epoch, sent after the commit.
 
     Every row up to `upto` is settled (stored, or declared lost by a `Gap`) except the `missing` ranges, and so is
-    every row of the batches named in `batches`. `utc_ms` is the hub's clock when it wrote the ack.
+    every row of the batches named in `batches`. `utc_ms` is the hub's clock when it wrote the ack. Epoch 0 stands for a
+    batch that could not be read.
     """
 
     epoch: int
@@ -39,9 +40,13 @@ class Ack:
     batches: tuple[int, ...] = ()
     schemas_wanted: tuple[bytes, ...] = ()
     refused: tuple[Refused, ...] = ()
+    forked: bool = False
+    """A named batch has numbers that a start of the epoch passed over: only batches that are named are settled."""
 
     def lacking(self) -> tuple[Range, ...]:
         """Name what the hub surely has not: what is missing and, unless more is missing than an ack lists, the rest."""
+        if self.forked or self.epoch == 0:
+            return ()
         full = len(self.missing) >= RANGES_MAX
         return self.missing if full else (*self.missing, (self.upto + 1, VALUE_MAX))
 
@@ -71,6 +76,7 @@ def encode_ack(ack: Ack) -> bytes:
         5: list(ack.batches[:BATCHES_MAX]),
         6: list(ack.schemas_wanted[:BATCHES_MAX]),
         7: [[refused.batch_id, refused.reason[:_REASON_MAX]] for refused in ack.refused[:BATCHES_MAX]],
+        8: ack.forked or [],
     }
     return wire.encode({key: value for key, value in message.items() if value != []})
 
@@ -79,6 +85,9 @@ def decode_ack(payload: bytes) -> Ack:
     """Read an ack; raises `WireError`."""
     message = _decode(payload)
     upto = _integer(message, 2, VALUE_MAX)
+    forked = message.get(8, False)
+    if not isinstance(forked, bool):
+        raise WireError(Refusal.MALFORMED, "field 8 is not true or false")
     return Ack(
         epoch=_integer(message, 1, EPOCH_MAX),
         upto=upto,
@@ -87,6 +96,7 @@ def decode_ack(payload: bytes) -> Ack:
         batches=tuple(_batch_id(item) for item in _items(message, 5, BATCHES_MAX)),
         schemas_wanted=tuple(_schema_id(item) for item in _items(message, 6, BATCHES_MAX)),
         refused=tuple(_refused(item) for item in _items(message, 7, BATCHES_MAX)),
+        forked=forked,
     )
 
 

@@ -207,6 +207,14 @@ class MemoryOutbox:
         here = runs({*self._disk.rows, *self._disk.kept})
         return without(asked, [*here, *((gap.first_seq, gap.last_seq) for gap in gaps)])
 
+    def repeat_starts(self, utc_ms: int) -> None:
+        """See `Outbox.repeat_starts`."""
+        for seq, kept in list(self._disk.kept.items()):
+            event = kept.row.content.event if isinstance(kept.row.content, EventRow) else None
+            again = isinstance(event, Gap) and event.cause is GapCause.UNUSED
+            if again and kept.acked_ms is not None and kept.acked_ms < utc_ms:
+                self._disk.rows[seq] = self._disk.kept.pop(seq).row
+
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """See `Outbox.refuse`."""
         for seq in set(seqs) & self._disk.rows.keys():

@@ -164,6 +164,10 @@ class SqliteOutbox(OutboxView):
         highest = self._scalar(HIGHEST_SEQ)
         return custody.in_vain(self._db, ranges, highest) if self._rows < UNCOMMITTED_MAX else []
 
+    def repeat_starts(self, utc_ms: int) -> None:
+        """See `Outbox.repeat_starts`."""
+        self._moved(lambda: custody.take_starts_back(self._db, utc_ms))
+
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """See `Outbox.refuse`; what a full disk will not set aside is sent, and refused, again."""
         self._moved(lambda: -custody.set_aside(self._db, runs(seqs), f"refused: {reason}"))

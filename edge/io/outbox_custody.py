@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from protocol.events import Gap, Lane
+from protocol.events import Gap, GapCause, Lane
 from protocol.ranges import Range, runs, union, without
 
 KEEP_MONEY_MS = 90 * 86_400_000
@@ -50,6 +50,14 @@ def take_back(db: apsw.Connection, lacking: Iterable[Range], utc_ms: int) -> int
         again += db.changes()
         db.execute(f"DELETE FROM kept WHERE {mine}", arguments)  # noqa: S608
     return again
+
+
+def take_starts_back(db: apsw.Connection, utc_ms: int) -> int:
+    """Let the gaps of all starts wait for the hub again, as `take_back` does; returns how many."""
+    query = "SELECT seq, body FROM kept WHERE lane = ? AND acked_ms < ?"
+    kept = db.execute(query, (int(Lane.ALARM), utc_ms)).fetchall()
+    starts = [seq for seq, body in kept if json.loads(body)[0::3] == [Gap.kind, GapCause.UNUSED]]
+    return take_back(db, runs(starts), utc_ms)
 
 
 def in_vain(db: apsw.Connection, lacking: Iterable[Range], highest: int) -> list[Range]:

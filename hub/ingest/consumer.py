@@ -13,6 +13,7 @@ from hub.errors import RetryLater
 from hub.ingest import acks, project
 from hub.ingest.decode import BatchArrived, Decoded, Message, Rejected, SchemaArrived, StateArrived, decode, misfit
 from hub.ports import Inbox, Ledger, Transaction
+from protocol.batch import Batch
 from protocol.control import Ack, Refused
 from protocol.errors import Refusal
 from protocol.schema import Schema
@@ -60,6 +61,7 @@ class _Reply:
     batches: list[int] = field(default_factory=list)
     schemas_wanted: list[bytes] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    heard: list[Batch] = field(default_factory=list)
 
 
 _Epoch = tuple[Address, int]
@@ -129,30 +131,35 @@ class _Turn:
     def acks(self, now_ms: int) -> list[tuple[Address, Ack]]:
         """Say what each epoch that was heard will be told."""
         return [
-            (
-                address,
-                acks.compose(
-                    self._transaction.receipts(address.site, epoch),
-                    utc_ms=now_ms,
-                    batches=tuple(reply.batches),
-                    schemas_wanted=tuple(dict.fromkeys(reply.schemas_wanted)),
-                    refused=tuple(reply.refused),
-                ),
-            )
-            for (address, epoch), reply in self._replies.items()
+            (address, self._ack(address, epoch, reply, now_ms)) for (address, epoch), reply in self._replies.items()
         ]
+
+    def _ack(self, address: Address, epoch: int, reply: _Reply, now_ms: int) -> Ack:
+        receipts = self._transaction.receipts(address.site, epoch)
+        return acks.compose(
+            receipts,
+            utc_ms=now_ms,
+            batches=tuple(reply.batches),
+            schemas_wanted=tuple(dict.fromkeys(reply.schemas_wanted)),
+            refused=tuple(reply.refused),
+            forked=any(acks.forks(receipts, batch) for batch in reply.heard),
+        )
 
     def _batch(self, message: Message, arrived: BatchArrived) -> None:
         batch = arrived.batch
         named = self._transaction.schema(batch.schema_id) if batch.schema_id else Schema(())
         if named is None:
-            self._reply(arrived.address, batch.epoch).schemas_wanted.append(batch.schema_id)
+            reply = self._reply(arrived.address, batch.epoch)
+            reply.schemas_wanted.append(batch.schema_id)
+            reply.heard.append(batch)
             return
         wrong = misfit(arrived, named)
         if wrong is not None:
             self._reject(message, wrong)
             return
-        self._reply(arrived.address, batch.epoch).batches.append(arrived.batch_id)
+        reply = self._reply(arrived.address, batch.epoch)
+        reply.batches.append(arrived.batch_id)
+        reply.heard.append(batch)
         self.done.batches += 1
         self.done.rows_offered += sum(1 for _ in batch.seqs())
         self.done.rows += project.apply(self._transaction, arrived, message)

@@ -337,6 +337,27 @@ def test_what_the_hub_lost_comes_back_however_late_it_says_so(maker: Maker) -> N
     assert seqs(outbox) == taken[1:]
 
 
+def test_starts_are_told_again_when_the_hub_forgot_them(maker: Maker) -> None:
+    """The gaps of all starts wait again, and nothing else does."""
+    outbox = maker.open()
+    fill(outbox, 2)
+    for boot in ("a", "b"):
+        outbox.boot_number(boot)
+        outbox.add_event(1, 5, Gap(1, 1, GapCause.LOST))
+        outbox.commit([])
+    starts = [
+        row.seq
+        for row in outbox.pending(ALL, frozenset())
+        if isinstance(row, EventRow) and isinstance(row.event, Gap) and row.event.cause is GapCause.UNUSED
+    ]
+    outbox.settle(VALUE_MAX, (), (), NOW_MS)
+    outbox.repeat_starts(NOW_MS)
+    assert seqs(outbox) == []
+    outbox.repeat_starts(NOW_MS + 1)
+    assert seqs(outbox) == starts
+    assert len(starts) >= 1
+
+
 def test_numbers_waited_for_in_vain_are_named_once(maker: Maker) -> None:
     """What the hub lacks and nobody has any more is told, until a `Gap` for it waits; what still waits is not."""
     outbox = maker.open()

@@ -151,6 +151,27 @@ def test_sums_are_not_believed_before_the_hub_knows_of_this_start() -> None:
     assert second.lacking[0] == (5, 6)
 
 
+def test_an_ack_from_before_this_start_was_known_is_no_sum() -> None:
+    """It was written when the hub knew only of the life that the card forgot; it may come days late."""
+    up = connected()
+    up.start_seq = 40
+    up.sent(1, (40, 41), SCHEMA, 0.0)
+    known = up.acknowledged(Ack(EPOCH, 90, 5_000, batches=(1,)), 1.0)
+    late = up.acknowledged(Ack(EPOCH, 80, 4_999), 2.0)
+    assert known is not None
+    assert late is not None
+    assert (known.upto, late.upto, late.lacking) == (90, 0, ())
+
+
+def test_an_ack_of_a_forked_epoch_settles_what_it_names() -> None:
+    """The hub cannot tell one life of the card from the other yet; the starts are then told again."""
+    up = connected()
+    up.sent(1, (7, 8), SCHEMA, 0.0)
+    settlement = up.acknowledged(Ack(EPOCH, 0, 5_000, batches=(1,), forked=True), 1.0)
+    assert settlement is not None
+    assert (set(settlement.seqs), settlement.upto, settlement.lacking, settlement.forked) == ({7, 8}, 0, (), True)
+
+
 def test_silence_is_answered_with_patience() -> None:
     """Each time-out puts everything back, waits longer before the next attempt, and tries with fewer rows."""
     up = connected()

@@ -68,6 +68,20 @@ def test_a_hole_is_named_until_it_is_filled(hub: TestHub) -> None:
     assert (ack.upto, ack.missing) == (6, ())
 
 
+def test_a_card_that_went_back_is_acknowledged_by_name_only(hub: TestHub) -> None:
+    """Numbers that one start passed over and another uses: what the hub has of one life settles nothing of the other."""
+    hub.send_batch(of(event(1, AgentStarted("1", "a"))))
+    hub.send_batch(of(event(900, Gap(2, 899, GapCause.UNUSED), boot=7), event(901, SlotTaken(1), boot=7)))
+    assert not hub.send_batch(of(event(902, SlotTaken(2), boot=7))).forked
+    sent = of(event(401, SlotTaken(3), boot=5))
+    for _ in range(2):
+        ack = hub.send_batch(sent)
+        assert (ack.forked, ack.upto, ack.missing) == (True, 0, ())
+        assert ack.batches == (batch.batch_id(batch.encode(sent)),)
+    ack = hub.send_batch(of(event(400, Gap(2, 399, GapCause.UNUSED), boot=5)))
+    assert (ack.forked, ack.upto, ack.missing) == (False, 902, ((402, 899),))
+
+
 def test_a_declared_gap_settles_its_rows_by_cause(hub: TestHub) -> None:
     """What the edge gave up is accounted for and not waited for."""
     ack = hub.send_batch(of(event(5, Gap(2, 4, GapCause.DISK_FULL)), event(1, AgentStarted("1", "b"))))

@@ -136,9 +136,9 @@ def test_a_state_that_breaks_a_rule_is_refused(part: dict[int, object]) -> None:
 
 def test_a_control_message_is_held_to_the_size_of_a_payload() -> None:
     """Even if all of it but a few bytes is in a key of a later release."""
-    fits = cbor2.dumps({**SETTLED, 8: bytes(PAYLOAD_MAX_BYTES - 13)})
+    fits = cbor2.dumps({**SETTLED, 9: bytes(PAYLOAD_MAX_BYTES - 13)})
     assert len(fits) == PAYLOAD_MAX_BYTES
     assert control.decode_ack(fits) == Ack(1, 1, 1)
     with pytest.raises(WireError) as refused:
-        control.decode_ack(cbor2.dumps({**SETTLED, 8: bytes(PAYLOAD_MAX_BYTES - 12)}))
+        control.decode_ack(cbor2.dumps({**SETTLED, 9: bytes(PAYLOAD_MAX_BYTES - 12)}))
     assert refused.value.refusal is Refusal.OVERSIZED

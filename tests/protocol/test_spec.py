@@ -211,7 +211,7 @@ def test_what_a_later_release_adds_is_ignored() -> None:
     named[1][0].append("new")
     named[1][0][2][0].append("new")
     assert schema.decode(deflated({**named, 2: "new"})) == SCHEMA
-    assert control.decode_ack(cbor2.dumps({**cbor2.loads(control.encode_ack(ACK)), 8: "new"})) == ACK
+    assert control.decode_ack(cbor2.dumps({**cbor2.loads(control.encode_ack(ACK)), 9: "new"})) == ACK
 
 
 def test_an_event_field_with_a_default_may_be_left_out() -> None:
