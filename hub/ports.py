@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
+from hub.ingest.starts import Start
 from hub.series import Bucket, Sample
 from protocol.batch import Batch, EventRow
 from protocol.control import Ack, SiteState
@@ -68,13 +69,18 @@ class EventRecord:
     values: tuple[object, ...]
 
 
+AHEAD = "ahead"
+"""Stands among the causes for numbers that a card which lived more than once may still give: neither lost nor settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipts:
-    """What the hub knows of the rows of one epoch: received, and declared lost by cause."""
+    """What the hub knows of the rows of one epoch: received, declared lost by cause, and not waited for."""
 
     epoch: int
     received: tuple[Range, ...]
     lost: Mapping[str, tuple[Range, ...]]
+    ahead: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,9 @@ class Transaction(Protocol):
 
     def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
         """Replace the ranges of one cause ('' for received)."""
+
+    def starts(self, site: str, epoch: int) -> list[Start]:
+        """List the starts that declared what they passed over."""
 
     def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """Keep a batch and the time its samples cover."""

@@ -41,7 +41,7 @@ SEQ_JUMP_MAX = 2**32
 BOOT_JUMP_MAX = 2**24
 """How far a start may begin beyond what is known of the one before: two that forked from one state do not meet."""
 
-PRUNE_EVERY_MS = 3_600_000
+PRUNE_EVERY_MS = REPEAT_EVERY_MS = 3_600_000
 _SHED_SHARE = 20
 _SHED_MIN = 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
@@ -65,7 +65,7 @@ class SqliteOutbox(OutboxView):
         """The row that declares what this start passed over, if it did."""
 
         self._schema_id: bytes | None = None
-        self._pruned_ms = 0
+        self._pruned_ms = self._repeated_ms = 0
         opened = open_or_replace(space.path, self._chance)
         self.damage = opened.damage
         self._new = opened.new
@@ -166,6 +166,9 @@ class SqliteOutbox(OutboxView):
 
     def repeat_starts(self, utc_ms: int) -> None:
         """See `Outbox.repeat_starts`."""
+        if abs(utc_ms - self._repeated_ms) < REPEAT_EVERY_MS:
+            return
+        self._repeated_ms = utc_ms
         self._moved(lambda: custody.take_starts_back(self._db, utc_ms))
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:

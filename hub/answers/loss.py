@@ -57,7 +57,7 @@ def _epoch(receipts: Receipts) -> EpochLoss:
     lost = {cause: without(ranges, receipts.received) for cause, ranges in receipts.lost.items()}
     settled = union([*receipts.received, *(pair for ranges in lost.values() for pair in ranges)])
     highest = settled[-1][1] if settled else 0
-    missing = holes(settled, highest)
+    missing = without(holes(settled, highest), receipts.ahead)
     return EpochLoss(
         epoch=f"{receipts.epoch:016x}",
         highest_seq=highest,

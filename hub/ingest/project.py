@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from hub.ingest.dating import Anchor, Dater, plausible
 from hub.ingest.decode import BatchArrived, Message
-from hub.ports import Receipts, Span, Transaction
+from hub.ingest.starts import Start, passed_over
+from hub.ports import AHEAD, Receipts, Span, Transaction
 from hub.series import DAY_MS
 from protocol import batch as wire_batch
 from protocol import events
@@ -124,31 +125,20 @@ def _sampled(batch: Batch) -> Iterable[tuple[int, int]]:
 def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: Iterable[EventRow]) -> None:
     # A gap speaks of what came before it; one that reaches further would settle rows that are still to come.
     gaps = [
-        (row.event.cause, (row.event.first_seq, min(row.event.last_seq, row.seq - 1)))
+        (row.event.cause, Start(row.seq, row.event.first_seq, min(row.event.last_seq, row.seq - 1)))
         for row in rows
         if isinstance(row.event, Gap)
     ]
     for cause in {cause for cause, _ in gaps}:
         name = GapCause(cause).name.lower()
-        declared = [pair for gap_cause, pair in gaps if gap_cause == cause and pair[0] >= 1]
-        ranges = [*known.lost.get(name, ()), *(pair for pair in declared if pair[0] <= pair[1])]
-        joined = passed_over(ranges) if cause == GapCause.UNUSED else union(ranges)
-        transaction.write_receipts(site, known.epoch, name, joined)
-
-
-def passed_over(ranges: Iterable[Range]) -> list[Range]:
-    """Join ranges that starts passed over.
-
-    Two that overlap belong to starts that did not know of each other, since a card forgot one of them: what one passed
-    over, the other lived in. So only what lies before the first of their ends is surely nobody's.
-    """
-    joined: list[Range] = []
-    for first, last in sorted(ranges):
-        if joined and first <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], min(joined[-1][1], last))
+        declared = [gap for gap_cause, gap in gaps if gap_cause == cause]
+        if cause == GapCause.UNUSED:
+            unused, open_ = passed_over([*transaction.starts(site, known.epoch), *declared])
+            transaction.write_receipts(site, known.epoch, name, unused)
+            transaction.write_receipts(site, known.epoch, AHEAD, open_)
         else:
-            joined.append((first, last))
-    return joined
+            ranges = [(gap.first, gap.last) for gap in declared if 1 <= gap.first <= gap.last]
+            transaction.write_receipts(site, known.epoch, name, union([*known.lost.get(name, ()), *ranges]))
 
 
 def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: int) -> set[int]:

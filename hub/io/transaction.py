@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
+from hub.ingest.starts import Start
 from hub.io import tables as t
 from hub.io.rows import anchor_of, receipts_by_epoch
 from hub.ports import Archived, Receipts, Span
@@ -17,7 +18,7 @@ from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
-from protocol.events import ChargingSession, SlotTaken
+from protocol.events import ChargingSession, Gap, GapCause, SlotTaken
 from protocol.ranges import Range
 from protocol.schema import Schema
 
@@ -66,6 +67,13 @@ class SqlTransaction:
             self.connection.execute(
                 insert(t.receipts).values(site=site, epoch=epoch, cause=cause, first_seq=first, last_seq=last)
             )
+
+    def starts(self, site: str, epoch: int) -> list[Start]:
+        """See `Transaction.starts`."""
+        c = t.events.c
+        query = select(c.seq, c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind)
+        gaps = [(row.seq, json.loads(row.body)) for row in self.connection.execute(query)]
+        return [Start(seq, first, last) for seq, (first, last, cause, *_) in gaps if cause == GapCause.UNUSED]
 
     def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """See `Transaction.archive`."""

@@ -110,6 +110,7 @@ class Life:
         self._silent = False
         self._epoch = 0
         self._spoilt = False
+        self._full_until_s = -DAY_S
         self._images: list[list[tuple[str, bytes]]] = []
         self._boot: tuple[float, str] | None = None
         self.settled_s = float("inf")
@@ -212,7 +213,7 @@ class Life:
             settings, outbox, boot_id=boot_id, readers={"controller": controller}, watcher=Pins(self.kiosk, self._clock),
             link=self.network, probe=VirtualProbe(),
         )  # fmt: skip
-        boot = outbox.boot_number(boot_id)
+        boot = outbox.last_boot
         self.truth.booted(outbox.epoch, boot, boot_s)
         watch = Watch(
             outbox.epoch,
@@ -258,8 +259,8 @@ class Life:
             self._after(10.0, self._start_agent)
             return
         pi.watch.last_step_s = self.now_s
-        if self.disk.full:
-            pi.watch.sound = False
+        if self.disk.full or self.now_s < self._full_until_s + 2 * TICK_S:
+            pi.watch.sound = False  # what a full disk kept from being committed is tried again now and then
         elif pi.outbox.oldest_uncommitted_s() < self.now_s - COMMIT_S - TICK_S:
             self.truth.complaints.append(
                 f"at {self.now_s:.0f} s rows wait for a commit since {pi.outbox.oldest_uncommitted_s():.0f} s"
@@ -356,6 +357,7 @@ class Life:
 
     def _disk_free(self) -> None:
         self.disk.full = False
+        self._full_until_s = self.now_s
 
     def _hush(self, *, silent: bool) -> None:
         self._silent = silent
