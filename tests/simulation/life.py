@@ -63,9 +63,14 @@ CONFIGURATIONS = (
 
 
 @cache
-def _configuration(number: int) -> Settings:
+def configuration(number: int) -> Settings:
+    """Read one of the configurations that a life changes between."""
     poll_s, metrics = CONFIGURATIONS[number]
-    text = SITE.format(poll_s=poll_s, metrics=metrics)
+    return settings_of(SITE.format(poll_s=poll_s, metrics=metrics))
+
+
+def settings_of(text: str) -> Settings:
+    """Read a site's settings."""
     return site_settings.parse(text, "site.yaml", profile_text=profile_text, board_text=board_text)
 
 
@@ -85,7 +90,14 @@ class Pi:
 class Life:
     """The whole of it; `run` lives, and what is left can be judged."""
 
-    def __init__(self, seed: int, folder: Path, days: float = 7.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        days: float = 7.0,
+        faults: list[Fault] | None = None,
+        settings: tuple[Settings, Settings] | None = None,
+    ) -> None:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311  one seed, one life
         self.now_s = 0.0
@@ -100,7 +112,8 @@ class Life:
         self.kiosk = Kiosk(SLOTS, self.until_s + DUST_S, self.chance)
         self.centre = Centre(folder, self.network, self.chance)
         self.pi: Pi | None = None
-        self.faults = plan(self.chance, days)
+        self.faults = plan(self.chance, days) if faults is None else faults
+        self._settings = settings or (configuration(0), configuration(1))
         self._boots = itertools.count(1)
         self._turns = itertools.count()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -200,7 +213,7 @@ class Life:
             self._power_lost(self.chance.uniform(60, 3600))
 
     def _process(self, boot_s: float, boot_id: str) -> Pi:
-        settings = _configuration(self._configured)
+        settings = self._settings[self._configured]
         outbox = WatchedOutbox(
             Space(self.folder / "outbox" / "outbox.db", 2_000_000, 500_000_000), self.chance, self.truth, self._clock
         )
