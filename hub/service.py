@@ -14,7 +14,8 @@ import uvicorn
 from hub.api.app import create_app
 from hub.context import Context
 from hub.errors import RetryLater
-from hub.ingest.consumer import Consumer, Counters
+from hub.ingest.consumer import Consumer
+from hub.ingest.turn import Counters
 from hub.io.ledger import SqlLedger
 from hub.io.mqtt import MqttInbox
 from hub.io.series import EmbeddedSeries

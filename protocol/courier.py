@@ -113,4 +113,3 @@ def _record(kind: bytes, payload: bytes) -> bytes:
     if len(payload) > PAYLOAD_MAX_BYTES:
         raise WireError(Refusal.OVERSIZED, f"a payload of {len(payload)} bytes, at most {PAYLOAD_MAX_BYTES}")
     return kind + len(payload).to_bytes(4, "big") + payload
-
