@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from firmware_config import ConfigError, board_text
@@ -27,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = _settings(arguments.config)
         if arguments.command == "restore":
             return commands.restore(config.database, arguments.file, sys.stdout)
-        with in_use(path_of(config.database)):
-            return _run(arguments, config)
+        with in_use(path_of(config.database)), closing(SqlLedger(config.database)) as ledger:
+            return _run(arguments, config, ledger)
     except (ConfigError, HubError) as error:
         print(f"kayasol-hub: {error}", file=sys.stderr)
         return 2
@@ -37,8 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _run(arguments: argparse.Namespace, config: settings.Settings) -> int:
-    ledger = SqlLedger(config.database)
+def _run(arguments: argparse.Namespace, config: settings.Settings, ledger: SqlLedger) -> int:
     if arguments.command == "backup":  # a copy before an upgrade is a copy of what was there before it
         return commands.back_up(ledger, arguments.to, _now_ms(), sys.stdout)
     ledger.migrate()

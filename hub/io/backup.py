@@ -26,7 +26,7 @@ from hub.io import tables as t
 from hub.io.ledger import SqlLedger, path_of, revisions
 
 _SQLITE_HEAD = b"SQLite format 3\0"
-_DAMAGED = {11, 26}  # SQLITE_CORRUPT, SQLITE_NOTADB
+_BUSY, _DAMAGED = 5, (11, 26)  # SQLITE_BUSY; SQLITE_CORRUPT and SQLITE_NOTADB
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,7 @@ def _set_aside(path: Path) -> Path | None:
     """Give the present ledger a second name, so that its first can pass to another in one step."""
     with suppress(BadRequest):  # so damaged that SQLite does not open it: its log goes with it, for whoever may mend it
         if path.exists():
+            _require_sqlite(path, "is damaged")
             _close_log(path)
     # A log that stayed would be taken for that of the ledger that comes.
     found = [suffix for suffix in files.FAMILY if path.with_name(path.name + suffix).exists()]
@@ -187,8 +188,11 @@ def _raw(engine: Engine, what: str) -> Iterator[Callable[..., object]]:
         cursor.close()
     except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGED:
             raise BadRequest(f"{what} is damaged: {cause}") from error
+        if code == _BUSY:
+            raise RetryLater(f"{what} is in use by another program: end it first ({cause})") from error
         raise RetryLater(f"{what} refuses: {cause}") from error
     finally:
         if connection is not None:

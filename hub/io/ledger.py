@@ -37,14 +37,14 @@ class SqlLedger:
         self.path = path_of(url)
         """The file of an SQLite ledger; None for a server."""
 
-    def migrate(self) -> None:
-        """Bring the tables to the present version; each migration and its record commit together."""
+    def migrate(self, version: str = "head") -> None:
+        """Bring the tables to a version, the present one; each migration and its record commit together."""
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self.engine.connect() as connection:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, version)
                 connection.commit()
         except DBAPIError as error:
             where = self.engine.url.render_as_string(hide_password=True)
