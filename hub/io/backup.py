@@ -61,7 +61,7 @@ def back_up(ledger: SqlLedger, to: Path, now_ms: int) -> Contents:
     part = to.with_name(to.name + ".part")
     try:
         files.remove(part)
-        with _raw(ledger.engine, f"the ledger {ledger.path}") as execute:
+        with _raw(ledger.engine, f"copying {ledger.path} to {to}") as execute:
             execute("VACUUM INTO ?", (str(part),))
         contents = inspect(part)
         files.put_in_place(part, to)
@@ -190,10 +190,10 @@ def _raw(engine: Engine, what: str) -> Iterator[Callable[..., object]]:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         if code in _DAMAGED:
-            raise BadRequest(f"{what} is damaged: {cause}") from error
+            raise BadRequest(f"{what}: it is damaged ({cause})") from error
         if code == _BUSY:
-            raise RetryLater(f"{what} is in use by another program: end it first ({cause})") from error
-        raise RetryLater(f"{what} refuses: {cause}") from error
+            raise RetryLater(f"{what}: it is in use by another program, end that first ({cause})") from error
+        raise RetryLater(f"{what}: {cause}") from error
     finally:
         if connection is not None:
             connection.close()

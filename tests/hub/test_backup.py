@@ -105,7 +105,7 @@ def test_a_backup_never_overwrites_what_is_none(hub: TestHub, tmp_path: Path) ->
         with pytest.raises(BadRequest, match="name another file"):
             back_up(hub.ledger, tmp_path / name, NOON_MS)
     assert (tmp_path / "notes.txt").read_text() == "mine"
-    with pytest.raises(RetryLater, match=r"cannot be written|refuses"):
+    with pytest.raises(RetryLater, match="unable to open database"):
         back_up(hub.ledger, tmp_path / "no" / "folder.db", NOON_MS)
 
 
@@ -202,8 +202,8 @@ def test_a_copy_that_is_not_sound_is_not_restored(hub: TestHub, tmp_path: Path) 
     with closing(sqlite3.connect(tmp_path / "newer.db")) as db, db:
         db.execute("UPDATE alembic_version SET version_num = '9999'")
     for name, words in (
-        ("damaged", "damaged|no sound ledger"), ("cut", "damaged|no sound ledger"), ("noise", "is no copy of a ledger"),
-        ("header", "damaged|no sound ledger"), ("other", "no such table: alembic_version"), ("newer", "newer release"),
+        ("damaged", "is damaged|no sound ledger"), ("cut", "is damaged|no sound ledger"), ("noise", "is no copy of a ledger"),
+        ("header", "is damaged|no sound ledger"), ("other", "no such table: alembic_version"), ("newer", "newer release"),
         ("nothing", "cannot be read: No such file"), ("ledger", "is the ledger itself"),
     ):  # fmt: skip
         with pytest.raises(BadRequest, match=words):
