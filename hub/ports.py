@@ -188,6 +188,9 @@ class Ledger(Protocol):
     def rejected(self, site: str) -> int:
         """Count the messages of a site that were kept aside."""
 
+    def last_backup_ms(self) -> int | None:
+        """Say when this ledger was last copied to a safe place, as far as that is known here."""
+
 
 class SeriesStore(Protocol):
     """Where samples are read from."""

@@ -5,7 +5,8 @@ taken since the last commit, and nothing else. Whatever is given up goes in the 
 Each start begins at a random distance beyond all seqs before it, and each boot beyond all boots: a card that forgot its
 last rows, or an old image of one, cannot give a seq twice. A start writes nothing before the first commit, so that it
 needs no room on a full disk. `outbox_file` opens the file, `outbox_view` reads it, `outbox_custody` moves
-acknowledged rows, `outbox_space` tells how much room there is; the five are the sole importers of apsw.
+acknowledged rows, `outbox_space` tells how much room there is, `outbox_salvage` reads what a damaged one has left; the
+six are the sole importers of apsw.
 """
 
 from __future__ import annotations

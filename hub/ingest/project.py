@@ -38,7 +38,7 @@ def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> 
     payload = message.payload if fresh == batch else wire_batch.encode(fresh)
     transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
     _declare_lost(transaction, site, known, fresh.events)
-    for boot in _anchor(transaction, site, fresh, message.received_at_ms):
+    for boot in _anchor(transaction, site, fresh, known, message.received_at_ms):
         _redate(transaction, site, batch.epoch, boot)
     dater = Dater(transaction.anchors(site, batch.epoch, uptimes(fresh)))
     transaction.archive(site, fresh.epoch, payload, message.received_at_ms, span(fresh, dater))
@@ -141,11 +141,13 @@ def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: It
             transaction.write_receipts(site, known.epoch, name, union([*known.lost.get(name, ()), *ranges]))
 
 
-def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: int) -> set[int]:
+def _anchor(transaction: Transaction, site: str, batch: Batch, known: Receipts, received_at_ms: int) -> set[int]:
     """Keep the batch's believable anchors; returns the boots in which rows may now have another date.
 
-    Those are the boots that had no anchor, and those that had one after the new one: batches do not come in order.
+    Those are the boots that had no anchor, and those of which later rows or anchors are here: batches do not come in
+    order.
     """
+    newest_seq = known.received[-1][1] if known.received else 0
     found = [
         (row, row.event)
         for row in batch.events
@@ -157,8 +159,8 @@ def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: i
     for row, event in found:
         anchor = Anchor(row.uptime_s, event.utc_ms, event.error_ms, event.source)
         transaction.add_anchor(site, batch.epoch, row, anchor)
-        known = before.get(row.boot, [])
-        if not known or any(other.uptime_s > anchor.uptime_s for other in known):
+        others = before.get(row.boot, [])
+        if not others or row.seq < newest_seq or any(other.uptime_s > anchor.uptime_s for other in others):
             moved.add(row.boot)
     return moved
 
