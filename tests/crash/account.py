@@ -146,6 +146,11 @@ def assert_money(left: Left, stored: Stored) -> None:
     assert stored.money().items() >= left.acknowledged_money.items()
 
 
+def nothing_missing(ledger: Path) -> bool:
+    """Say whether the hub waits for no number."""
+    return not any(one.missing() for one in read_ledger(ledger).values())
+
+
 def line_of(what: str, seed: int, left: Left, stored: dict[int, Stored], more: str = "") -> str:
     """Sum a test up in a line for the person who runs it."""
     rows, money = sum(len(one.seqs) for one in stored.values()), sum(len(one.money()) for one in stored.values())
