@@ -18,13 +18,12 @@ TURNS = 3
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
 def test_a_restored_ledger_is_filled_up_again_by_the_site(
-    kind: str, tmp_path: Path, seed: int, chance: random.Random, tell: Callable[[str], None]
+    tmp_path: Path, seed: int, chance: random.Random, tell: Callable[[str], None]
 ) -> None:
     """Rows that the hub had acknowledged and lost come again, each once; the edge may be killed in between."""
     forgotten = 0
-    with loaded(Load(tmp_path / "pins", chance)) as load, site_of(kind, Place.plain(tmp_path), load) as site:
+    with loaded(Load(tmp_path / "pins", chance)) as load, site_of("mosquitto", Place.plain(tmp_path), load) as site:
         load.open_kiosk()
         for turn in range(TURNS):
             time.sleep(2)
@@ -44,7 +43,7 @@ def test_a_restored_ledger_is_filled_up_again_by_the_site(
         until_drained(site)
         until(lambda: nothing_missing(site.ledger()), "the hub still lacks rows")
         left, stored = read_outbox(site.outbox()), read_ledger(site.ledger())
-    tell(line_of(f"{kind}, ledger restored", seed, left, stored, f"{forgotten} acknowledged rows forgotten"))
+    tell(line_of("ledger restored", seed, left, stored, f"{forgotten} acknowledged rows forgotten"))
     assert_sound(stored.values(), load.count)
     assert_complete(left, stored[left.epoch])
     assert set(stored[left.epoch].lost) <= {"unused"}
