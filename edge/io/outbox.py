@@ -31,7 +31,7 @@ from protocol import events
 from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
 from protocol.limits import VALUE_MAX
-from protocol.ranges import Range, holes, runs, union
+from protocol.ranges import Range, holes, runs, union, without
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class SqliteOutbox(OutboxView):
         self.start_seq: int | None = None
         """The row that declares what this start passed over, if it did."""
 
+        self._unused_again: list[Range] = []
         self._schema_id: bytes | None = None
         self._pruned_ms = self._repeated_ms = 0
         opened = open_or_replace(space.path, self._chance)
@@ -163,7 +164,15 @@ class SqliteOutbox(OutboxView):
             self._pruned_ms = utc_ms
             self._moved(lambda: custody.prune(self._db, utc_ms))
         highest = self._scalar(HIGHEST_SEQ)
-        return custody.in_vain(self._db, ranges, highest) if self._rows < UNCOMMITTED_MAX else []
+        if self._rows >= UNCOMMITTED_MAX:
+            return []
+        in_vain = without(custody.in_vain(self._db, ranges, highest), self._unused_again)
+        # The hub doubts what a start passed over when it knows of another one that lived there, forgotten here.
+        unused = custody.passed_over(self._db, in_vain) if in_vain else []
+        self._unused_again = union([*self._unused_again, *unused])
+        for first, last in unused:
+            self.add_event(*self._moment, Gap(first, last, GapCause.UNUSED))
+        return without(in_vain, unused)
 
     def repeat_starts(self, utc_ms: int) -> None:
         """See `Outbox.repeat_starts`."""

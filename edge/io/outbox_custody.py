@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import apsw
 
@@ -53,7 +54,7 @@ def take_back(db: apsw.Connection, lacking: Iterable[Range], utc_ms: int) -> int
 def take_starts_back(db: apsw.Connection, utc_ms: int) -> int:
     """Let the gaps of all starts wait for the hub again, as `take_back` does; returns how many."""
     query = "SELECT seq, body FROM kept WHERE lane = ? AND acked_ms < ?"
-    kept = db.execute(query, (int(Lane.ALARM), utc_ms)).fetchall()
+    kept: Iterable[Any] = db.execute(query, (int(Lane.ALARM), utc_ms)).fetchall()
     starts = [seq for seq, body in kept if json.loads(body)[0::3] == [Gap.kind, GapCause.UNUSED]]
     return take_back(db, runs(starts), utc_ms)
 
@@ -67,7 +68,13 @@ def in_vain(db: apsw.Connection, lacking: Iterable[Range], highest: int) -> list
             found = db.execute(f"SELECT seq FROM {table} WHERE seq BETWEEN ? AND ?", (first, last))  # noqa: S608
             here += runs(seq for (seq,) in found)
     left = without(asked, union(here))
-    return without(left, _declared(db)) if left else []
+    return without(left, _declared(db, "rows")) if left else []
+
+
+def passed_over(db: apsw.Connection, ranges: Sequence[Range]) -> list[Range]:
+    """Name those of the numbers that no row ever had: a start passed over them."""
+    own = _declared(db, "rows", GapCause.UNUSED) + _declared(db, "kept", GapCause.UNUSED)
+    return without(ranges, without(ranges, union(own)))
 
 
 def let_go_in_little_space(db: apsw.Connection, ranges: Iterable[Range], utc_ms: int) -> int:
@@ -92,11 +99,12 @@ def forget_samples(db: apsw.Connection) -> None:
     db.execute("DELETE FROM kept WHERE lane >= ? AND acked_ms IS NOT NULL", (Lane.SUMMARY,))
 
 
-def _declared(db: apsw.Connection) -> Sequence[Range]:
-    """Read the ranges of the gaps that still wait to be sent."""
+def _declared(db: apsw.Connection, table: str, cause: GapCause | None = None) -> list[Range]:
+    """Read the ranges of the gaps that still wait to be sent, or were, of one cause or of any."""
     like = f"[{Gap.kind},%"
-    found = db.execute("SELECT body FROM rows WHERE lane = ? AND CAST(body AS TEXT) LIKE ?", (Lane.ALARM, like))
-    return union((first, last) for _, first, last, *_ in (json.loads(body) for (body,) in found))
+    query = f"SELECT body FROM {table} WHERE lane = ? AND CAST(body AS TEXT) LIKE ?"  # noqa: S608
+    found = [json.loads(body) for (body,) in db.execute(query, (Lane.ALARM, like))]
+    return union((first, last) for _, first, last, why, *_ in found if cause is None or why == cause)
 
 
 def _move(db: apsw.Connection, ranges: Iterable[Range], reason: str, utc_ms: int | None) -> int:

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
 from hub.io import tables as t
@@ -26,6 +26,11 @@ from hub.io.transaction import SqlTransaction
 from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+CHECKED_MAX_BYTES = 2**30
+"""A larger file is not read through at every start; a backup checks it whole."""
+
+_DAMAGED = ("malformed", "not a database")
 
 
 class SqlLedger:
@@ -43,12 +48,12 @@ class SqlLedger:
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self.engine.connect() as connection:
+                _check(connection)
                 config.attributes["connection"] = connection
                 command.upgrade(config, version)
                 connection.commit()
         except DBAPIError as error:
-            where = self.engine.url.render_as_string(hide_password=True)
-            raise RetryLater(f"the ledger {where} cannot be opened: {error.orig}") from error
+            raise _refusal(self.engine, "cannot be opened", error) from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -61,7 +66,7 @@ class SqlLedger:
             with self.engine.execution_options(writes=True).begin() as connection:
                 yield SqlTransaction(connection)
         except DBAPIError as error:
-            raise RetryLater(f"the ledger refuses: {error.orig}") from error
+            raise _refusal(self.engine, "refuses", error) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -157,6 +162,29 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "connect", _sqlite_settings)
         event.listen(engine, "begin", _begin)
     return engine
+
+
+def _check(connection: Connection) -> None:
+    """Look for damage in a file of SQLite before anything is written to it; raises as SQLite does."""
+    if connection.dialect.name != "sqlite":
+        return
+    pages, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("page_count", "page_size"))
+    if pages * size <= CHECKED_MAX_BYTES:
+        found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+        if found != "ok":
+            raise DatabaseError("PRAGMA quick_check", None, ValueError(f"malformed: {found}"))
+    connection.rollback()
+
+
+def _refusal(engine: Engine, what: str, error: DBAPIError) -> RetryLater:
+    """Say what the database says and, when it is damaged, what to do."""
+    where, why = engine.url.render_as_string(hide_password=True), str(error.orig)
+    if not any(word in why for word in _DAMAGED):
+        return RetryLater(f"the ledger {where} {what}: {why}")
+    return RetryLater(
+        f"the ledger {where} is damaged ({why}). Stop the hub and put the last backup in its place: kayasol-hub restore"
+        " FILE. The sites then send again what it lacks, as far as they still keep it. Until then they keep their rows"
+    )
 
 
 def _sqlite_settings(connection: object, _: object) -> None:

@@ -18,7 +18,7 @@ class Enclosure:
 
     def __init__(self, kinds: Sequence[str], *, inside: Enclosure | None = None) -> None:
         user = _USER if inside is None else []
-        around = [] if inside is None else inside.enter
+        around: list[str] = [] if inside is None else inside.enter
         # `cat` ends when its stdin does: so does the enclosure when the test is killed.
         self._holder = subprocess.Popen(  # noqa: S603  our own words
             [*around, "unshare", *user, *(f"--{kind}" for kind in kinds), "cat"],
@@ -27,7 +27,13 @@ class Enclosure:
         )
         self._say(b"ready\n")
         # Entering a mount namespace leaves the working directory, from which Python imports.
-        self.enter = ["nsenter", f"--target={self._holder.pid}", "--wd", *_ENTER_USER, *(f"--{kind}" for kind in kinds)]
+        self.enter: list[str] = [
+            "nsenter",
+            f"--target={self._holder.pid}",
+            "--wd",
+            *_ENTER_USER,
+            *(f"--{kind}" for kind in kinds),
+        ]
         """Put before a command, this has it run inside."""
 
     def __enter__(self) -> Self:
@@ -38,7 +44,10 @@ class Enclosure:
 
     def run(self, *words: object) -> str:
         """Run a command inside and give what it prints."""
-        done = subprocess.run([*self.enter, *map(str, words)], capture_output=True, text=True, check=False)  # noqa: S603
+        # Debian keeps the tools of networks where only root looks.
+        env = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+        command = [*self.enter, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)  # noqa: S603
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
 

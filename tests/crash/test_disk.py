@@ -89,9 +89,10 @@ def _samples(site: Site) -> int:
 def _dies_and_reboots_on_a_full_disk(site: Site, disk: Path) -> None:
     """See the agent come up on a full disk after a kill, and after a power cut."""
     hog = fill(disk)
-    for again in (lambda: site.kill("edge"), site.reboot):
-        again()
-        until_agent_runs(site)
+    site.kill("edge")
+    until_agent_runs(site)
+    site.reboot()
+    until_agent_runs(site)
     hog.unlink()
 
 
@@ -110,7 +111,7 @@ def test_a_full_disk_at_the_hub_acknowledges_nothing_that_is_not_committed(
             load.open_kiosk()
             time.sleep(3)
             hog = fill(disk)
-            until(lambda: site.log("hub").count("messages wait: the ledger refuses") > 3, "the hub notices nothing")
+            until(lambda: site.log("hub").count("messages wait: the ledger") > 3, "the hub notices nothing")
             waiting = _assert_only_committed_rows_are_settled(site)
             site.kill("hub")
             time.sleep(4)

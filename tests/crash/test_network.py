@@ -14,7 +14,7 @@ from tests.crash.load import Load
 from tests.crash.network import HUB, mobile_link
 from tests.crash.world import Place, archived_bytes, loaded, site_of, until_drained
 
-FLAPS = 5
+FLAPS = 4
 BYTES_MAX = 70_000
 """Some ten handshakes, and everything sent several times over; a storm would fill the line, with twice as much a minute
 in each direction."""
@@ -39,14 +39,14 @@ def test_a_bad_link_costs_patience_and_few_bytes(
             load.open_kiosk()
             time.sleep(4)
             link.lose(chance.uniform(0.2, 0.3))
-            time.sleep(15)
+            time.sleep(10)
             for _ in range(FLAPS):
                 link.up(up=False)
                 time.sleep(chance.uniform(0.2, 1.5))
                 link.up(up=True)
                 time.sleep(chance.uniform(0.2, 1.5))
             link.lose(1)
-            time.sleep(15)
+            time.sleep(12)
             link.lose(0.1)
             load.close_kiosk()
             until_drained(site, 120)

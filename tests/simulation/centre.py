@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.util import LRUCache
@@ -19,7 +19,7 @@ from tests.simulation.network import HubKilled, Network
 
 SITE = Site("simulated", "Simulated", "school", "Kaya", 0, 13.09, -1.08, "Africa/Ouagadougou", (1, 2, 3, 4))
 _TEMPLATES: list[TemporaryDirectory[str]] = []
-_COMPILED: LRUCache[object, object] = LRUCache(1000)
+_COMPILED: LRUCache[Any, Any] = LRUCache(1000)
 
 
 @cache
@@ -108,6 +108,3 @@ class Centre:
             if self.statements_left < 0:
                 self.statements_left = None
                 raise HubKilled
-
-
-Clock = Callable[[], float]

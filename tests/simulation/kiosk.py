@@ -106,7 +106,7 @@ class Controller:
         image = self._image
         words = [image.get((block.table, at), 0) for at in range(block.address, block.end, block.step)]
         # The state of charge wanders with the reads, so that no two rows of a boot are the same by chance.
-        return tuple(word + self._reads % 7 if 0 < word < 60_000 else word for word in words)  # noqa: PLR2004  room to add
+        return tuple(word + self._reads % 7 if 0 < word < 60_000 else word for word in words)
 
 
 @cache

@@ -32,7 +32,7 @@ from tests.simulation.disk import Disk, Habits, PowerCut, mounted
 from tests.simulation.faults import Fault, Kind, plan
 from tests.simulation.kiosk import DAY_S, Controller, Kiosk, Pins
 from tests.simulation.network import Network, Weather
-from tests.simulation.truth import Truth, WatchedOutbox, Watch
+from tests.simulation.truth import Truth, Watch, WatchedOutbox
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 START_MS = round(START.timestamp() * 1000)
@@ -41,6 +41,8 @@ TICK_S = 900.0
 DUST_S = 1.25 * DAY_S
 SLOTS = (1, 2, 3, 4)
 COMMIT_S = 60.0
+DEBOUNCE_S = 2.0
+LOOK_S = 0.06
 
 SITE = """\
 site: {{id: simulated, name: Simulated, kind: school, commune: Kaya, shard: 0}}
@@ -279,8 +281,9 @@ class Life:
                 f"at {self.now_s:.0f} s rows wait for a commit since {pi.outbox.oldest_uncommitted_s():.0f} s"
             )
         pi.settling_s = [at_s for at_s in pi.settling_s if at_s > self.now_s]
-        if self.kiosk.levels(self.now_s) != self.kiosk.levels(self.now_s - 0.0005):
-            pi.settling_s.append(self.now_s + 2.0)
+        if self.kiosk.levels(self.now_s) != self.kiosk.levels(self.now_s - LOOK_S):
+            # A real agent looks 20 times a second; here a change is looked at when it comes, and when it has settled.
+            pi.settling_s += [self.now_s + LOOK_S, self.now_s + DEBOUNCE_S, self.now_s + DEBOUNCE_S + LOOK_S]
 
     def _instant(self, boot_s: float) -> Instant:
         synced = self._ntp and self.network.link_up
@@ -384,10 +387,10 @@ class Life:
         directory = self.folder / "outbox"
         if kind is Kind.CARD_IMAGE and len(self._images) > 1:
             image = self.chance.choice(self._images[:-1])
-            shutil.rmtree(directory)
+            shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-            for name, data in image:
-                (directory / name).write_bytes(data)
+            for name, content in image:
+                (directory / name).write_bytes(content)
         elif kind is Kind.CARD_REPLACED:
             shutil.rmtree(directory, ignore_errors=True)
         elif kind is Kind.OUTBOX_CORRUPTED and directory.exists():
@@ -410,8 +413,9 @@ class Life:
                 self.centre.statements_left = self.chance.randrange(80)
             case Kind.HUB_KILLED_ACKING:
                 self.network.kill_hub_in = 0
-            case _ if self.centre.running:
-                self.centre.set_back()
+            case _:
+                if self.centre.running:
+                    self.centre.set_back()
 
     def _strike_network(self, fault: Fault) -> None:
         network = self.network

@@ -19,7 +19,7 @@ from protocol.events import Gap, GapCause, Lane
 Identity = tuple[int, int]
 """Epoch and seq: with one site, the whole identity of a row."""
 
-Content = tuple[int, int, bytes | None, int | None, tuple[object, ...]]
+Content = tuple[int, int, bytes | None, int | None, tuple[Any, ...]]
 """Boot, uptime, schema, table, and the values or the event as on the wire."""
 
 
@@ -112,7 +112,8 @@ class WatchedOutbox(SqliteOutbox):
     def look(self) -> None:
         """Tell the truth what stands on the card."""
         query = "SELECT seq, lane, schema_id, tab, boot, uptime_s, body FROM rows"
-        for seq, lane, schema_id, table, boot, uptime_s, body in self._db.execute(query).fetchall():
+        rows: list[Any] = self._db.execute(query).fetchall()
+        for seq, lane, schema_id, table, boot, uptime_s, body in rows:
             if (self.epoch, seq) not in self._truth.rows:
                 content = (boot, uptime_s, schema_id, table, tuple(json.loads(body)))
                 self._truth.found((self.epoch, seq), content, Lane(lane), self._now_s())
