@@ -15,7 +15,7 @@ from hub.series import DAY_MS
 from protocol import batch as wire_batch
 from protocol import events
 from protocol.batch import Batch, EventRow, TableRows
-from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken
+from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken, Tally
 from protocol.limits import VALUE_MAX
 from protocol.metrics import metric_of
 from protocol.ranges import Range, contains, runs, union
@@ -37,6 +37,7 @@ def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> 
     payload = message.payload if fresh == batch else wire_batch.encode(fresh)
     transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
     _declare_lost(transaction, site, known, fresh.events)
+    _tally(transaction, site, known, fresh, message.received_at_ms)
     for boot in _anchor(transaction, site, fresh, message.received_at_ms):
         _redate(transaction, site, batch.epoch, boot)
     dater = Dater(transaction.anchors(site, batch.epoch, uptimes(fresh)))
@@ -63,11 +64,15 @@ def new_rows(batch: Batch, known: Receipts) -> Batch:
 
 
 def span(batch: Batch, dater: Dater) -> Span:
-    """Give the time that the batch's samples cover, as far as it is known, and their boots."""
+    """Give the time that the batch's samples cover, as far as it is known, their boots, and the numbers of its rows."""
     boots = [boot for boot, _ in _sampled(batch)]
     dates = [dater.date(boot, uptime_s).utc_ms for boot, uptime_s in _sampled(batch)]
     known = [date for date in dates if date is not None]
-    return Span(min(known, default=None), max(known, default=None), min(boots, default=None), max(boots, default=None))
+    seqs = list(batch.seqs())
+    return Span(
+        min(known, default=None), max(known, default=None), min(boots, default=None), max(boots, default=None),
+        min(seqs), max(seqs),
+    )  # fmt: skip
 
 
 def days(batch: Batch, dater: Dater) -> set[int]:
@@ -149,6 +154,17 @@ def passed_over(ranges: Iterable[Range]) -> list[Range]:
         else:
             joined.append((first, last))
     return joined
+
+
+def _tally(transaction: Transaction, site: str, known: Receipts, fresh: Batch, received_at_ms: int) -> None:
+    """Note the site's own counts; where a row comes that was thought lost, the comparison is made again."""
+    back = [seq for seq in fresh.seqs() if any(contains(ranges, seq) for ranges in known.lost.values())]
+    if back:
+        transaction.reopen_tallies(site, known.epoch, (min(back), max(back)))
+    for row in fresh.events:
+        if isinstance(row.event, Tally) and 1 <= row.event.first_seq <= row.event.last_seq < row.seq:
+            rows = (row.event.first_seq, row.event.last_seq)
+            transaction.add_tally(site, known.epoch, row.seq, rows, received_at_ms)
 
 
 def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: int) -> set[int]:

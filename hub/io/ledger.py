@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
+from hub.io import accounts
 from hub.io import tables as t
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
-from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+from hub.ports import EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, Start, TallyRecord
+from protocol.ranges import Range
+from protocol.tally import Sums
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -122,11 +125,43 @@ class SqlLedger:
             rows = connection.execute(select(t.receipts).where(c.site == site).order_by(c.epoch, c.first_seq))
             return receipts_by_epoch(rows)
 
-    def rejected(self, site: str) -> int:
+    def rejected(self, site: str) -> Mapping[str, int]:
         """See `Ledger.rejected`."""
-        query = select(func.count()).select_from(t.rejects).where(t.rejects.c.site == site)
+        c = t.rejects.c
+        query = select(c.refusal, func.count().label("messages")).where(c.site == site).group_by(c.refusal)
         with self.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+            return {row.refusal: row.messages for row in connection.execute(query.order_by(c.refusal))}
+
+    def epoch_times(self, site: str) -> list[EpochTimes]:
+        """See `Ledger.epoch_times`."""
+        with self.reading() as connection:
+            return accounts.epoch_times(connection, site)
+
+    def tallies(self, site: str, limit: int) -> list[TallyRecord]:
+        """See `Ledger.tallies`."""
+        with self.reading() as connection:
+            return accounts.tallies(connection, site, limit)
+
+    def sums(self, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
+        """See `Ledger.sums`."""
+        with self.reading() as connection:
+            return accounts.sums(connection, site, epoch, ranges)
+
+    def compare_tally(self, now_ms: int) -> bool:
+        """Compare one tally that is due with what is here; False when there is none."""
+        with self.reading() as connection:
+            due = accounts.due_tally(connection, now_ms)
+            if due is None:
+                return False
+            verdict = accounts.compare(connection, due)
+        with self.begin() as transaction:
+            accounts.note(transaction.connection, due, verdict, now_ms)
+        return True
+
+    def starts(self, site: str, limit: int) -> list[Start]:
+        """See `Ledger.starts`."""
+        with self.reading() as connection:
+            return accounts.starts(connection, site, limit)
 
 
 def _engine(url: str) -> Engine:

@@ -162,6 +162,21 @@ class SqlTransaction:
                 values = {moment: date.utc_ms} | ({f"{prefix}error_ms": date.error_ms} if side else {})
                 self.connection.execute(update(table).where(mine, c[f"{prefix}uptime_s"] == uptime_s).values(values))
 
+    def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
+        """See `Transaction.add_tally`."""
+        self.connection.execute(
+            insert(t.tallies).values(
+                site=site, epoch=epoch, seq=seq, first_seq=rows[0], last_seq=rows[1], received_at_ms=received_at_ms,
+                look_at_ms=received_at_ms,
+            )
+        )  # fmt: skip
+
+    def reopen_tallies(self, site: str, epoch: int, rows: Range) -> None:
+        """See `Transaction.reopen_tallies`."""
+        c = t.tallies.c
+        mine = (c.site == site) & (c.epoch == epoch) & (c.first_seq <= rows[1]) & (c.last_seq >= rows[0])
+        self.connection.execute(update(t.tallies).where(mine).values(look_at_ms=c.received_at_ms, verdict=None))
+
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """See `Transaction.forget_rollups`."""
         c = t.rollups.c

@@ -1,0 +1,71 @@
+"""Every row number of an epoch in exactly one class: received, given up by a cause, never taken, or missing. Pure.
+
+What arrived is received, whatever was said of it. Of two declarations the one that knows more counts: that a row was
+given up, then that a number never named a row, then that a row is no longer there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from protocol.events import GapCause
+from protocol.ranges import Range, common, holes, size, union, without
+
+UNUSED = "unused"
+VAGUE = ("lost", "let_go")
+"""Causes by which a site declares what it does not know: they may speak of numbers that never named a row."""
+
+_GIVEN_UP = tuple(cause.name.lower() for cause in GapCause if cause.name.lower() not in (UNUSED, *VAGUE))
+CAUSES = (*_GIVEN_UP, *VAGUE)
+"""The causes of loss, by the names under which the hub keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Rows 1 to `highest`: the ranges are disjoint and leave nothing out."""
+
+    highest: int
+    received: list[Range]
+    lost: dict[str, list[Range]]
+    unused: list[Range]
+    missing: list[Range]
+    forgotten: list[Range]
+    """Of the received rows, those whose numbers the site says it never used: its card lost what it had confirmed."""
+
+    def within(self, first: int, last: int) -> Numbers:
+        """Look at a part only."""
+        part = [(first, last)]
+        return Numbers(
+            min(self.highest, last),
+            common(self.received, part),
+            {cause: inside for cause, ranges in self.lost.items() if (inside := common(ranges, part))},
+            common(self.unused, part),
+            common(self.missing, part) + ([(max(first, self.highest + 1), last)] if last > self.highest else []),
+            common(self.forgotten, part),
+        )
+
+    def lost_rows(self, causes: Iterable[str]) -> int:
+        """Count the rows that were lost by some causes."""
+        return sum(size(self.lost.get(cause, ())) for cause in causes)
+
+
+def classify(received: Iterable[Range], declared: Mapping[str, Sequence[Range]]) -> Numbers:
+    """Put every number up to the highest known one into its class; `declared` is by cause."""
+    here = union(received)
+    given_up = sorted(declared.keys() - {UNUSED, *VAGUE})
+    rest, classes = here, {}
+    for cause in (*given_up, UNUSED, *VAGUE):
+        ranges = without(declared.get(cause, ()), rest)
+        if ranges:
+            classes[cause] = ranges
+            rest = union([*rest, *ranges])
+    highest = rest[-1][1] if rest else 0
+    return Numbers(
+        highest=highest,
+        received=here,
+        lost={cause: ranges for cause, ranges in classes.items() if cause != UNUSED},
+        unused=classes.get(UNUSED, []),
+        missing=holes(rest, highest),
+        forgotten=common(here, declared.get(UNUSED, ())),
+    )
