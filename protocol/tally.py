@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from protocol import events, wire
 from protocol.batch import Batch, EventRow, TableRows
@@ -35,8 +35,14 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         """Join the sums of two sets that have no row in common."""
-        samples, taken, ended, charged_s, others, check = map(sum, zip(astuple(self), astuple(other), strict=True))
-        return Sums(samples, taken, ended, charged_s, others, check % CHECK_MODULUS)
+        return Sums(
+            self.samples + other.samples,
+            self.taken + other.taken,
+            self.ended + other.ended,
+            self.charged_s + other.charged_s,
+            self.others + other.others,
+            (self.check + other.check) % CHECK_MODULUS,
+        )
 
     def tally(self, first_seq: int, last_seq: int) -> Tally:
         """Say it as an event that speaks of these numbers."""

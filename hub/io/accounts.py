@@ -69,9 +69,11 @@ def starts(connection: Connection, site: str, limit: int) -> list[Start]:
     found = []
     for epoch, numbers in _numbers(connection, site).items():
         mine = (c.site == site) & (c.kind == AgentStarted.kind) & (c.epoch == epoch)
-        newest = connection.execute(select(c.seq).where(mine).order_by(c.seq.desc()).limit(limit)).scalars().all()
+        newest = connection.execute(select(c.seq, c.boot).where(mine).order_by(c.seq.desc()).limit(limit + 1)).all()
+        boots = [row.boot for row in newest[1:]] + [None]
         past = _Past(connection, site, epoch, numbers)
-        found += [past.start(seq) for seq in newest]
+        again = zip(newest[:limit], boots, strict=False)
+        found += [past.start(row.seq, again=row.boot == before) for row, before in again]
     return found
 
 
@@ -149,13 +151,13 @@ class _Past:
         first, last = self._row(self._numbers.received[0][0]), self._row(self._numbers.received[-1][1])
         return EpochTimes(self._epoch, min(arrived), max(arrived), first.date, last.date)
 
-    def start(self, seq: int) -> Start:
-        """Describe a start of the agent, whose row this is, by the last row that it had taken before."""
+    def start(self, seq: int, *, again: bool) -> Start:
+        """Describe a start of the agent, whose row this is, by the last row before; `again` in the same boot."""
         row = self._row(seq)
         powered = self._dater.date(row.boot, 0)
         for before in map(self._row, self._back(seq)):
-            # What was taken in the same second belongs to the start itself.
-            if before.boot != row.boot or before.uptime_s < row.uptime_s:
+            # The first start of a boot may stand after rows of the same boot: that it passed over numbers.
+            if again or before.boot != row.boot:
                 return Start(self._epoch, row, powered, before, self._absent(before.seq, seq))
         return Start(self._epoch, row, powered, None, self._absent(0, seq))
 
