@@ -50,6 +50,22 @@ class Numbers:
         return sum(size(self.lost.get(cause, ())) for cause in causes)
 
 
+def as_the_site_counts(
+    declared: Mapping[str, Sequence[Range]], unused_then: Sequence[Range] | None
+) -> dict[str, Sequence[Range]]:
+    """Declare as the card does that wrote a tally: numbers it never used were no rows.
+
+    A card that has forgotten since knew of the numbers `unused_then` only; what was declared unused later may have
+    named rows then.
+    """
+    unused = declared.get(UNUSED, ()) if unused_then is None else unused_then
+    counts: dict[str, Sequence[Range]] = {cause: without(ranges, unused) for cause, ranges in declared.items()}
+    if unused_then is not None:
+        vague = VAGUE[0]
+        counts[vague] = [*counts.get(vague, ()), *without(declared.get(UNUSED, ()), unused)]
+    return {**counts, UNUSED: unused}
+
+
 def classify(received: Iterable[Range], declared: Mapping[str, Sequence[Range]]) -> Numbers:
     """Put every number up to the highest known one into its class; `declared` is by cause."""
     here = union(received)

@@ -246,8 +246,8 @@ class Ledger(Protocol):
     def tallies(self, site: str, limit: int) -> list[TallyRecord]:
         """List the newest tallies of every epoch of a site, the newest first."""
 
-    def sums(self, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
-        """Sum up the received rows of these numbers; None when they lie in too many batches to be read at once."""
+    def compare(self, site: str, record: TallyRecord) -> Verdict | None:
+        """Compare a tally with what is here; None while rows are awaited, or when too much would have to be read."""
 
     def starts(self, site: str, limit: int) -> list[Start]:
         """List the newest starts of a site's agent in each epoch, the newest first."""

@@ -49,7 +49,10 @@ def judge(claimed: Sums, here: Sums, numbers: Numbers) -> Verdict:
     # A vague declaration may also speak of numbers that never named a row: at least the others, at most all.
     explained = min(max(lacking, lost - vague), lost)
     return Verdict(
-        differs=(*_differing(claimed, here, complete=lacking == 0), *([ROWS] if lacking != explained else [])),
+        differs=(
+            *_differing(claimed, here, complete=lacking == 0 or lost == 0),
+            *([ROWS] if lacking != explained else []),
+        ),
         here=here,
         lost=explained,
         forgotten=size(numbers.forgotten),

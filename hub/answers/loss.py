@@ -11,7 +11,7 @@ from hub.answers.times import Moment, moment, utc
 from hub.answers.unobserved import Unobserved, unobserved
 from hub.numbers import classify
 from hub.ports import EpochTimes, Ledger, Receipts, TallyRecord
-from hub.tallies import Verdict, counted, judge, settled
+from hub.tallies import Verdict, settled
 from protocol.ranges import Range, size
 from protocol.tally import Sums
 
@@ -142,8 +142,7 @@ def tallies(ledger: Ledger, site: str) -> list[TallyAnswer]:
         verdict = record.verdict
         if verdict is None and settled(known) and left > 0:
             left -= 1
-            here = ledger.sums(site, record.epoch, counted(known))
-            verdict = None if here is None else judge(record.claimed, here, known)
+            verdict = ledger.compare(site, record)
         answers.append(_tally(record, verdict, size(known.missing)))
     return answers
 

@@ -12,13 +12,13 @@ from hub.ingest.dating import Dater
 from hub.io import tables as t
 from hub.io.rows import receipts_by_epoch
 from hub.io.transaction import read_anchors
-from hub.numbers import Numbers, classify
-from hub.ports import EpochTimes, PastRow, Start, TallyRecord
+from hub.numbers import UNUSED, Numbers, as_the_site_counts, classify
+from hub.ports import EpochTimes, PastRow, Receipts, Start, TallyRecord
 from hub.tallies import Verdict, counted, from_plain, judge, settled, to_plain
 from protocol import batch as wire_batch
 from protocol import tally as wire_tally
-from protocol.events import AgentStarted, Tally, from_wire
-from protocol.ranges import Range, contains, size, without
+from protocol.events import AgentStarted, Gap, GapCause, Tally, from_wire
+from protocol.ranges import Range, contains, size, union, without
 from protocol.tally import Sums
 
 BATCHES_MAX = 4_000
@@ -46,21 +46,6 @@ def tallies(connection: Connection, site: str, limit: int) -> list[TallyRecord]:
     query = select(t.tallies, e.utc_ms, e.body).join(t.events, same).where(c.site == site)
     newest = query.order_by(c.received_at_ms.desc(), c.seq.desc()).limit(limit)
     return [_tally_record(row) for row in connection.execute(newest).mappings()]
-
-
-def sums(connection: Connection, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
-    """See `Ledger.sums`."""
-    if not ranges:
-        return Sums()
-    c = t.archive.c
-    first, last = ranges[0][0], ranges[-1][1]
-    overlaps = (c.site == site) & (c.epoch == epoch) & (c.last_seq >= first) & (c.first_seq <= last)
-    if connection.execute(select(func.count()).select_from(t.archive).where(overlaps)).scalar_one() > BATCHES_MAX:
-        return None
-    total = Sums()
-    for row in connection.execute(select(c.payload).where(overlaps)):
-        total += wire_tally.of_batch(wire_batch.decode(row.payload), lambda seq: contains(ranges, seq))
-    return total
 
 
 def starts(connection: Connection, site: str, limit: int) -> list[Start]:
@@ -95,11 +80,15 @@ def due_tally(connection: Connection, now_ms: int) -> Due | None:
     return None if row is None else Due(row["site"], _tally_record(row), row["received_at_ms"])
 
 
-def compare(connection: Connection, due: Due) -> Verdict | None:
-    """Compare a tally with what is here; None while rows are awaited."""
-    record = due.record
-    known = _numbers(connection, due.site, record.epoch)[record.epoch].within(record.first_seq, record.last_seq)
-    here = sums(connection, due.site, record.epoch, counted(known)) if settled(known) else None
+def compare(connection: Connection, site: str, record: TallyRecord) -> Verdict | None:
+    """See `Ledger.compare`."""
+    receipts = _receipts(connection, site, record.epoch)[0]
+    forgotten = contains(union(receipts.lost.get(UNUSED, ())), record.seq)
+    unused_then = _unused_before(connection, site, record.epoch, record.seq) if forgotten else None
+    known = classify(receipts.received, as_the_site_counts(receipts.lost, unused_then)).within(
+        record.first_seq, record.last_seq
+    )
+    here = _sums(connection, site, record.epoch, counted(known)) if settled(known) else None
     return None if here is None else judge(record.claimed, here, known)
 
 
@@ -115,11 +104,37 @@ def note(connection: Connection, due: Due, verdict: Verdict | None, now_ms: int)
     connection.execute(update(t.tallies).where(mine).values(told))
 
 
-def _numbers(connection: Connection, site: str, epoch: int | None = None) -> dict[int, Numbers]:
+def _receipts(connection: Connection, site: str, epoch: int | None = None) -> list[Receipts]:
     c = t.receipts.c
     mine = (c.site == site) if epoch is None else (c.site == site) & (c.epoch == epoch)
-    rows = connection.execute(select(t.receipts).where(mine).order_by(c.epoch, c.first_seq))
-    return {found.epoch: classify(found.received, found.lost) for found in receipts_by_epoch(rows)}
+    return receipts_by_epoch(connection.execute(select(t.receipts).where(mine).order_by(c.epoch, c.first_seq)))
+
+
+def _numbers(connection: Connection, site: str) -> dict[int, Numbers]:
+    return {found.epoch: classify(found.received, found.lost) for found in _receipts(connection, site)}
+
+
+def _unused_before(connection: Connection, site: str, epoch: int, seq: int) -> list[Range]:
+    """List the numbers that were declared unused by rows before this one."""
+    c = t.events.c
+    query = select(c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind, c.seq < seq)
+    gaps = [from_wire(Gap.kind, json.loads(body)) for body in connection.execute(query).scalars()]
+    return [(gap.first_seq, gap.last_seq) for gap in gaps if isinstance(gap, Gap) and gap.cause is GapCause.UNUSED]
+
+
+def _sums(connection: Connection, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
+    """Sum up the received rows of these numbers; None when they lie in too many batches to be read at once."""
+    if not ranges:
+        return Sums()
+    c = t.archive.c
+    first, last = ranges[0][0], ranges[-1][1]
+    overlaps = (c.site == site) & (c.epoch == epoch) & (c.last_seq >= first) & (c.first_seq <= last)
+    if connection.execute(select(func.count()).select_from(t.archive).where(overlaps)).scalar_one() > BATCHES_MAX:
+        return None
+    total = Sums()
+    for row in connection.execute(select(c.payload).where(overlaps)):
+        total += wire_tally.of_batch(wire_batch.decode(row.payload), lambda seq: contains(ranges, seq))
+    return total
 
 
 def _tally_record(row: RowMapping) -> TallyRecord:

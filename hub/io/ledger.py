@@ -23,8 +23,7 @@ from hub.io import tables as t
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.ports import EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, Start, TallyRecord
-from protocol.ranges import Range
-from protocol.tally import Sums
+from hub.tallies import Verdict
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -142,10 +141,10 @@ class SqlLedger:
         with self.reading() as connection:
             return accounts.tallies(connection, site, limit)
 
-    def sums(self, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
-        """See `Ledger.sums`."""
+    def compare(self, site: str, record: TallyRecord) -> Verdict | None:
+        """See `Ledger.compare`."""
         with self.reading() as connection:
-            return accounts.sums(connection, site, epoch, ranges)
+            return accounts.compare(connection, site, record)
 
     def compare_tally(self, now_ms: int) -> bool:
         """Compare one tally that is due with what is here; False when there is none."""
@@ -153,7 +152,7 @@ class SqlLedger:
             due = accounts.due_tally(connection, now_ms)
             if due is None:
                 return False
-            verdict = accounts.compare(connection, due)
+            verdict = accounts.compare(connection, due.site, due.record)
         with self.begin() as transaction:
             accounts.note(transaction.connection, due, verdict, now_ms)
         return True
