@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import get_args
 
 from hub.answers.sites import find
 from hub.answers.times import Moment, moment, utc
@@ -12,6 +13,7 @@ from hub.answers.unobserved import Unobserved, unobserved
 from hub.numbers import classify
 from hub.ports import EpochTimes, Ledger, Receipts, TallyRecord
 from hub.tallies import Verdict, settled
+from protocol.events import Event
 from protocol.ranges import Range, size
 from protocol.tally import Sums
 
@@ -81,10 +83,10 @@ class TallyAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TrafficAnswer:
-    """The newest report of a site on the bytes that it sent: its numbers in the order of the event's fields."""
+    """The newest report of a site on the bytes that it sent, number by number, as the event names them."""
 
     at: datetime | None
-    values: list[int | str]
+    numbers: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,5 +213,7 @@ def _traffic(ledger: Ledger, site: str) -> TrafficAnswer | None:
     if not found:
         return None
     newest = found[-1]
-    values = [value for value in newest.values if isinstance(value, int | str)]
-    return TrafficAnswer(None if newest.utc_ms is None else utc(newest.utc_ms), values)
+    names = [field.name for cls in get_args(Event) if cls.kind == TRAFFIC for field in fields(cls)]
+    names += [f"field_{number}" for number in range(len(names) + 1, len(newest.values) + 1)]
+    numbers = {name: value for name, value in zip(names, newest.values, strict=False) if isinstance(value, int)}
+    return TrafficAnswer(None if newest.utc_ms is None else utc(newest.utc_ms), numbers)
