@@ -170,9 +170,10 @@ class _Past:
         """Describe a start of the agent, whose row this is, by the last row before; `again` in the same boot."""
         row = self._row(seq)
         powered = self._dater.date(row.boot, 0)
+        passed_over = {last for _, last in self._numbers.unused}
         for before in map(self._row, self._back(seq)):
-            # The first start of a boot may stand after rows of the same boot: that it passed over numbers.
-            if again or before.boot != row.boot:
+            # A start first says which numbers it passes over, in a row that belongs to the start itself.
+            if before.seq - 1 not in passed_over and (again or before.boot != row.boot):
                 return Start(self._epoch, row, powered, before, self._absent(before.seq, seq))
         return Start(self._epoch, row, powered, None, self._absent(0, seq))
 

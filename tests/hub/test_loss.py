@@ -143,7 +143,8 @@ def test_the_time_between_two_cards_is_told(hub: TestHub) -> None:
 
 def test_an_agent_that_stopped_is_not_a_power_cut(hub: TestHub) -> None:
     """Within one boot the pause is known to the second, even when nobody knows the date."""
-    hub.send_batch(of(started(1), samples(2, [60, 120], [5, 6]), started(4, 300)))
+    jump = gap(FAR, 4, FAR - 1, GapCause.UNUSED)
+    hub.send_batch(of(started(1), samples(2, [60, 120], [5, 6]), jump, started(FAR + 1, 300)))
     found = account(hub).unobserved
     (pause,) = found.pauses
     assert (pause.kind, pause.low_s, pause.high_s, pause.start.at) == (PauseKind.AGENT_STOPPED, 180.0, 180.0, None)
