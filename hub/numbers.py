@@ -7,10 +7,10 @@ given up, then that a number never named a row, then that a row is no longer the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protocol.events import GapCause
-from protocol.ranges import Range, common, holes, size, union, without
+from protocol.ranges import Range, common, contains, holes, size, union, without
 
 UNUSED = "unused"
 VAGUE = ("lost", "let_go")
@@ -19,6 +19,18 @@ VAGUE = ("lost", "let_go")
 _GIVEN_UP = tuple(cause.name.lower() for cause in GapCause if cause.name.lower() not in (UNUSED, *VAGUE))
 CAUSES = (*_GIVEN_UP, *VAGUE)
 """The causes of loss, by the names under which the hub keeps them."""
+
+
+WIDE = 2**20
+"""Numbers that a site takes in a year or so; starts pass over a thousand times as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """Numbers that a start passed over, and the row that says so."""
+
+    seq: int
+    numbers: Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +63,34 @@ class Numbers:
 
 
 def as_the_site_counts(
-    declared: Mapping[str, Sequence[Range]], unused_then: Sequence[Range] | None
+    declared: Mapping[str, Sequence[Range]], passed_over: Sequence[PassedOver], seq: int
 ) -> dict[str, Sequence[Range]]:
-    """Declare as the card does that wrote a tally: numbers it never used were no rows.
+    """Declare as the card does that wrote row `seq`: what starts before it passed over, to its knowledge, is no row.
 
-    A card that has forgotten since knew of the numbers `unused_then` only; what was declared unused later may have
-    named rows then.
+    A start that passed over the row itself knew nothing of it, nor the row of what that start passed over: there may
+    have been rows, in a life that the card has forgotten since.
     """
-    unused = declared.get(UNUSED, ()) if unused_then is None else unused_then
+    unused = union(found.numbers for found in passed_over if not contains([found.numbers], seq))
+    later = without((found.numbers for found in passed_over if contains([found.numbers], seq)), unused)
     counts: dict[str, Sequence[Range]] = {cause: without(ranges, unused) for cause, ranges in declared.items()}
-    if unused_then is not None:
-        vague = VAGUE[0]
-        counts[vague] = [*counts.get(vague, ()), *without(declared.get(UNUSED, ()), unused)]
-    return {**counts, UNUSED: unused}
+    return {**counts, UNUSED: unused, VAGUE[0]: [*counts.get(VAGUE[0], ()), *later]}
+
+
+def account(
+    received: Iterable[Range], declared: Mapping[str, Sequence[Range]], passed_over: Iterable[PassedOver]
+) -> Numbers:
+    """Put every number into its class; what a start passed over is no loss, even where another start lived in it.
+
+    Where a card forgot a start, nobody can tell such a number from a row that was never heard of; a hole that is far
+    wider than a site can fill is surely none.
+    """
+    raw = union(found.numbers for found in passed_over)
+    numbers = classify(received, declared)
+    wide = [pair for pair in common(numbers.missing, raw) if size([pair]) >= WIDE]
+    vague = [pair for cause in VAGUE for pair in common(numbers.lost.get(cause, ()), raw)]
+    unused = union([*numbers.unused, *vague, *wide])
+    lost = {cause: left for cause, ranges in numbers.lost.items() if (left := without(ranges, vague))}
+    return replace(numbers, lost=lost, unused=unused, missing=without(numbers.missing, wide))
 
 
 def classify(received: Iterable[Range], declared: Mapping[str, Sequence[Range]]) -> Numbers:

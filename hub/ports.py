@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
+from hub.numbers import PassedOver
 from hub.series import Bucket, Sample
 from hub.tallies import Verdict
 from protocol.batch import Batch, EventRow
@@ -197,8 +198,8 @@ class Transaction(Protocol):
     def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
         """Note that a tally of these rows is to be compared."""
 
-    def reopen_tallies(self, site: str, epoch: int, rows: Range) -> None:
-        """Have the tallies that speak of some of these rows compared again."""
+    def reopen_tallies(self, site: str, epoch: int, rows: Sequence[Range]) -> None:
+        """Have the tallies that speak of some of these rows, and were compared without them, compared again."""
 
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """Mark the summaries of these days as stale."""
@@ -245,6 +246,9 @@ class Ledger(Protocol):
 
     def tallies(self, site: str, limit: int) -> list[TallyRecord]:
         """List the newest tallies of every epoch of a site, the newest first."""
+
+    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
+        """List what each start of an epoch passed over, by its own word."""
 
     def compare(self, site: str, record: TallyRecord) -> Verdict | None:
         """Compare a tally with what is here; None while rows are awaited, or when too much would have to be read."""

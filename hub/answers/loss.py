@@ -10,9 +10,9 @@ from typing import get_args
 from hub.answers.sites import find
 from hub.answers.times import Moment, moment, utc
 from hub.answers.unobserved import Unobserved, unobserved
-from hub.numbers import classify
+from hub.numbers import Numbers, account
 from hub.ports import EpochTimes, Ledger, Receipts, TallyRecord
-from hub.tallies import Verdict, settled
+from hub.tallies import Verdict
 from protocol.events import Event
 from protocol.ranges import Range, size
 from protocol.tally import Sums
@@ -135,14 +135,17 @@ def loss(ledger: Ledger, site: str) -> LossAnswer:
 
 def tallies(ledger: Ledger, site: str) -> list[TallyAnswer]:
     """List a site's newest counts of its rows beside ours, the newest first."""
-    numbers = {found.epoch: classify(found.received, found.lost) for found in ledger.all_receipts(site)}
+    numbers = {
+        found.epoch: account(found.received, found.lost, ledger.passed_over(site, found.epoch))
+        for found in ledger.all_receipts(site)
+    }
     answers, left = [], COMPARED_AT_ONCE
     for record in ledger.tallies(site, TALLIES_SHOWN):
         if record.epoch not in numbers:
             continue  # it came while this answer was being put together
         known = numbers[record.epoch].within(record.first_seq, record.last_seq)
         verdict = record.verdict
-        if verdict is None and settled(known) and left > 0:
+        if verdict is None and left > 0:
             left -= 1
             verdict = ledger.compare(site, record)
         answers.append(_tally(record, verdict, size(known.missing)))
@@ -160,16 +163,20 @@ def _epochs(ledger: Ledger, site: str) -> list[EpochLoss]:
         return receipts.epoch == present, 0 if known is None else known.last_received_ms
 
     return [
-        _epoch(receipts, times.get(receipts.epoch), in_use=present is None or receipts.epoch == present)
+        _epoch(
+            receipts.epoch,
+            account(receipts.received, receipts.lost, ledger.passed_over(site, receipts.epoch)),
+            times.get(receipts.epoch),
+            in_use=present is None or receipts.epoch == present,
+        )
         for receipts in sorted(found, key=order, reverse=True)
     ]
 
 
-def _epoch(receipts: Receipts, times: EpochTimes | None, *, in_use: bool) -> EpochLoss:
-    numbers = classify(receipts.received, receipts.lost)
+def _epoch(epoch: int, numbers: Numbers, times: EpochTimes | None, *, in_use: bool) -> EpochLoss:
     missing = size(numbers.missing)
     return EpochLoss(
-        epoch=f"{receipts.epoch:016x}",
+        epoch=f"{epoch:016x}",
         in_use=in_use,
         first_received_at=None if times is None else utc(times.first_received_ms),
         last_received_at=None if times is None else utc(times.last_received_ms),

@@ -157,10 +157,8 @@ def passed_over(ranges: Iterable[Range]) -> list[Range]:
 
 
 def _tally(transaction: Transaction, site: str, known: Receipts, fresh: Batch, received_at_ms: int) -> None:
-    """Note the site's own counts; where a row comes that was thought lost, the comparison is made again."""
-    back = [seq for seq in fresh.seqs() if any(contains(ranges, seq) for ranges in known.lost.values())]
-    if back:
-        transaction.reopen_tallies(site, known.epoch, (min(back), max(back)))
+    """Note the site's own counts; where a row comes that a comparison did without, it is made again."""
+    transaction.reopen_tallies(site, known.epoch, runs(fresh.seqs()))
     for row in fresh.events:
         if isinstance(row.event, Tally) and 1 <= row.event.first_seq <= row.event.last_seq < row.seq:
             rows = (row.event.first_seq, row.event.last_seq)

@@ -12,13 +12,13 @@ from hub.ingest.dating import Dater
 from hub.io import tables as t
 from hub.io.rows import receipts_by_epoch
 from hub.io.transaction import read_anchors
-from hub.numbers import UNUSED, Numbers, as_the_site_counts, classify
+from hub.numbers import Numbers, PassedOver, account, as_the_site_counts, classify
 from hub.ports import EpochTimes, PastRow, Receipts, Start, TallyRecord
 from hub.tallies import Verdict, counted, from_plain, judge, settled, to_plain
 from protocol import batch as wire_batch
 from protocol import tally as wire_tally
 from protocol.events import AgentStarted, Gap, GapCause, Tally, from_wire
-from protocol.ranges import Range, contains, size, union, without
+from protocol.ranges import Range, contains, size, without
 from protocol.tally import Sums
 
 BATCHES_MAX = 4_000
@@ -62,6 +62,18 @@ def starts(connection: Connection, site: str, limit: int) -> list[Start]:
     return found
 
 
+def passed_over(connection: Connection, site: str, epoch: int) -> list[PassedOver]:
+    """See `Ledger.passed_over`."""
+    c = t.events.c
+    query = select(c.seq, c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind)
+    found = [(row.seq, from_wire(Gap.kind, json.loads(row.body))) for row in connection.execute(query)]
+    return [
+        PassedOver(seq, (gap.first_seq, min(gap.last_seq, seq - 1)))
+        for seq, gap in found
+        if isinstance(gap, Gap) and gap.cause is GapCause.UNUSED and 1 <= gap.first_seq <= min(gap.last_seq, seq - 1)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A tally to be compared now."""
@@ -83,11 +95,8 @@ def due_tally(connection: Connection, now_ms: int) -> Due | None:
 def compare(connection: Connection, site: str, record: TallyRecord) -> Verdict | None:
     """See `Ledger.compare`."""
     receipts = _receipts(connection, site, record.epoch)[0]
-    forgotten = contains(union(receipts.lost.get(UNUSED, ())), record.seq)
-    unused_then = _unused_before(connection, site, record.epoch, record.seq) if forgotten else None
-    known = classify(receipts.received, as_the_site_counts(receipts.lost, unused_then)).within(
-        record.first_seq, record.last_seq
-    )
+    declared = as_the_site_counts(receipts.lost, passed_over(connection, site, record.epoch), record.seq)
+    known = classify(receipts.received, declared).within(record.first_seq, record.last_seq)
     here = _sums(connection, site, record.epoch, counted(known)) if settled(known) else None
     return None if here is None else judge(record.claimed, here, known)
 
@@ -111,15 +120,10 @@ def _receipts(connection: Connection, site: str, epoch: int | None = None) -> li
 
 
 def _numbers(connection: Connection, site: str) -> dict[int, Numbers]:
-    return {found.epoch: classify(found.received, found.lost) for found in _receipts(connection, site)}
-
-
-def _unused_before(connection: Connection, site: str, epoch: int, seq: int) -> list[Range]:
-    """List the numbers that were declared unused by rows before this one."""
-    c = t.events.c
-    query = select(c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind, c.seq < seq)
-    gaps = [from_wire(Gap.kind, json.loads(body)) for body in connection.execute(query).scalars()]
-    return [(gap.first_seq, gap.last_seq) for gap in gaps if isinstance(gap, Gap) and gap.cause is GapCause.UNUSED]
+    return {
+        found.epoch: account(found.received, found.lost, passed_over(connection, site, found.epoch))
+        for found in _receipts(connection, site)
+    }
 
 
 def _sums(connection: Connection, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
@@ -149,6 +153,7 @@ class _Past:
 
     def __init__(self, connection: Connection, site: str, epoch: int, numbers: Numbers) -> None:
         self._connection = connection
+        self._site = site
         self._mine = (t.archive.c.site == site) & (t.archive.c.epoch == epoch)
         self._epoch = epoch
         self._numbers = numbers
@@ -170,10 +175,10 @@ class _Past:
         """Describe a start of the agent, whose row this is, by the last row before; `again` in the same boot."""
         row = self._row(seq)
         powered = self._dater.date(row.boot, 0)
-        passed_over = {last for _, last in self._numbers.unused}
+        ends = {found.numbers[1] for found in passed_over(self._connection, self._site, self._epoch)}
         for before in map(self._row, self._back(seq)):
             # A start first says which numbers it passes over, in a row that belongs to the start itself.
-            if before.seq - 1 not in passed_over and (again or before.boot != row.boot):
+            if before.seq - 1 not in ends and (again or before.boot != row.boot):
                 return Start(self._epoch, row, powered, before, self._absent(before.seq, seq))
         return Start(self._epoch, row, powered, None, self._absent(0, seq))
 

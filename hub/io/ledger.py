@@ -22,6 +22,7 @@ from hub.io import accounts
 from hub.io import tables as t
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
+from hub.numbers import PassedOver
 from hub.ports import EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, Start, TallyRecord
 from hub.tallies import Verdict
 
@@ -140,6 +141,11 @@ class SqlLedger:
         """See `Ledger.tallies`."""
         with self.reading() as connection:
             return accounts.tallies(connection, site, limit)
+
+    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
+        """See `Ledger.passed_over`."""
+        with self.reading() as connection:
+            return accounts.passed_over(connection, site, epoch)
 
     def compare(self, site: str, record: TallyRecord) -> Verdict | None:
         """See `Ledger.compare`."""

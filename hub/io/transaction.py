@@ -18,7 +18,7 @@ from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
 from protocol.events import ChargingSession, SlotTaken
-from protocol.ranges import Range
+from protocol.ranges import Range, common
 from protocol.schema import Schema
 
 REJECTS_MAX = 1000
@@ -171,11 +171,16 @@ class SqlTransaction:
             )
         )  # fmt: skip
 
-    def reopen_tallies(self, site: str, epoch: int, rows: Range) -> None:
+    def reopen_tallies(self, site: str, epoch: int, rows: Sequence[Range]) -> None:
         """See `Transaction.reopen_tallies`."""
         c = t.tallies.c
-        mine = (c.site == site) & (c.epoch == epoch) & (c.first_seq <= rows[1]) & (c.last_seq >= rows[0])
-        self.connection.execute(update(t.tallies).where(mine).values(look_at_ms=c.received_at_ms, verdict=None))
+        mine = (c.site == site) & (c.epoch == epoch)
+        within = (c.last_seq >= rows[0][0]) & (c.first_seq <= rows[-1][1])
+        judged = select(c.seq, c.first_seq, c.last_seq).where(mine, within, c.verdict.is_not(None))
+        for tally in self.connection.execute(judged).all():
+            if common(rows, [(tally.first_seq, tally.last_seq)]):
+                again = update(t.tallies).where(mine, c.seq == tally.seq)
+                self.connection.execute(again.values(look_at_ms=c.received_at_ms, verdict=None))
 
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """See `Transaction.forget_rollups`."""

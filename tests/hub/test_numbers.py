@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.numbers import CAUSES, UNUSED, VAGUE, Numbers, classify
+from hub.numbers import CAUSES, UNUSED, VAGUE, WIDE, Numbers, PassedOver, account, as_the_site_counts, classify
 from protocol.events import GapCause
 from protocol.ranges import Range, members
 
@@ -71,3 +71,36 @@ def test_a_part_is_the_part_of_every_class(
 def test_every_cause_of_the_protocol_has_its_place() -> None:
     """A cause that is added must be a loss, a vague word, or no loss."""
     assert {*CAUSES, UNUSED} == {cause.name.lower() for cause in GapCause}
+
+
+@given(histories, st.lists(st.builds(PassedOver, st.integers(61, 90), _range), max_size=4))
+def test_what_starts_passed_over_is_no_loss(
+    history: tuple[list[Range], dict[str, list[Range]]], passed_over: list[PassedOver]
+) -> None:
+    """The account too puts every number into one class, and no vague word makes a loss of what was passed over."""
+    numbers = account(*history, passed_over)
+    assert sorted(seq for part in classes(numbers) for seq in part) == list(range(1, numbers.highest + 1))
+    raw = as_set(found.numbers for found in passed_over)
+    assert not raw & as_set(p for cause in VAGUE for p in numbers.lost.get(cause, []))
+    assert as_set(numbers.received) == as_set(history[0])
+
+
+def test_a_hole_that_no_site_can_fill_is_none_where_a_start_passed_over_it() -> None:
+    """A card forgot a start: what its next one did not pass over is no missing row, unless it is small enough to be."""
+    far = 4 * WIDE
+    starts = [PassedOver(far + 1, (11, far)), PassedOver(far + 9, (11, far + 8))]
+    numbers = account([(1, 10), (2 * WIDE, 2 * WIDE + 5), (2 * WIDE + 9, 2 * WIDE + 9), (far + 1, far + 9)], {}, starts)
+    assert numbers.missing == [(2 * WIDE + 6, 2 * WIDE + 8)]
+    assert numbers.unused == [(11, 2 * WIDE - 1), (2 * WIDE + 10, far)]
+    assert account([(1, 10), (far, far)], {}, []).missing == [(11, far - 1)]
+
+
+def test_a_card_counts_with_what_it_knew() -> None:
+    """What other starts passed over is no row; what a later one passed over together with the count may have been."""
+    starts = [PassedOver(20, (5, 19)), PassedOver(90, (25, 89))]
+    declared = {"disk_full": [(7, 8), (22, 23)], "let_go": [(30, 31)], UNUSED: [(5, 19)]}
+    before = as_the_site_counts(declared, starts, 24)
+    assert before == {"disk_full": [(22, 23)], "let_go": [], UNUSED: [(5, 19), (25, 89)], "lost": []}
+    forgotten = as_the_site_counts(declared, starts, 40)
+    assert forgotten[UNUSED] == [(5, 19)]
+    assert as_set(forgotten["lost"]) == set(range(25, 90))
