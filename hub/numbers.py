@@ -6,8 +6,10 @@ given up, then that a number never named a row, then that a row is no longer the
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from protocol.events import GapCause
 from protocol.ranges import Range, common, contains, holes, size, union, without
@@ -25,7 +27,7 @@ WIDE = 2**20
 """Numbers that a site takes in a year or so; starts pass over a thousand times as many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class PassedOver:
     """Numbers that a start passed over, and the row that says so."""
 
@@ -65,15 +67,30 @@ class Numbers:
 def as_the_site_counts(
     declared: Mapping[str, Sequence[Range]], passed_over: Sequence[PassedOver], seq: int
 ) -> dict[str, Sequence[Range]]:
-    """Declare as the card does that wrote row `seq`: what starts before it passed over, to its knowledge, is no row.
+    """Declare as the card does that wrote row `seq`: what the starts of its own life passed over is no row.
 
-    A start that passed over the row itself knew nothing of it, nor the row of what that start passed over: there may
-    have been rows, in a life that the card has forgotten since.
+    A start of another life that passed over the row itself knew nothing of it, nor the row of what that start passed
+    over: there may have been rows, in a life that the card has forgotten since.
     """
-    unused = union(found.numbers for found in passed_over if not contains([found.numbers], seq))
-    later = without((found.numbers for found in passed_over if contains([found.numbers], seq)), unused)
+    own = _life(passed_over, seq)
+    unused = union(found.numbers for found in own)
+    others = [found.numbers for found in passed_over if found not in own and contains([found.numbers], seq)]
     counts: dict[str, Sequence[Range]] = {cause: without(ranges, unused) for cause, ranges in declared.items()}
-    return {**counts, UNUSED: unused, VAGUE[0]: [*counts.get(VAGUE[0], ()), *later]}
+    return {**counts, UNUSED: unused, VAGUE[0]: [*counts.get(VAGUE[0], ()), *without(others, unused)]}
+
+
+def _life(passed_over: Sequence[PassedOver], seq: int) -> list[PassedOver]:
+    """Walk back from a row over the starts before it: each begins right after what the one before had come to.
+
+    What passes over numbers elsewhere than right before its own row is no start, and holds for every life.
+    """
+    starts = sorted((found.seq, found.numbers[0], found) for found in passed_over if found.numbers[1] == found.seq - 1)
+    life = [found for found in passed_over if found.numbers[1] != found.seq - 1]
+    while (at := bisect_right(starts, (seq, inf)) - 1) >= 0:
+        _, first, found = starts[at]
+        life.append(found)
+        seq = first - 1
+    return life
 
 
 def account(

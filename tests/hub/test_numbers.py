@@ -96,11 +96,19 @@ def test_a_hole_that_no_site_can_fill_is_none_where_a_start_passed_over_it() -> 
 
 
 def test_a_card_counts_with_what_it_knew() -> None:
-    """What other starts passed over is no row; what a later one passed over together with the count may have been."""
+    """What the starts of its life passed over is no row; what another life passed over with its count may have been."""
     starts = [PassedOver(20, (5, 19)), PassedOver(90, (25, 89))]
     declared = {"disk_full": [(7, 8), (22, 23)], "let_go": [(30, 31)], UNUSED: [(5, 19)]}
-    before = as_the_site_counts(declared, starts, 24)
-    assert before == {"disk_full": [(22, 23)], "let_go": [], UNUSED: [(5, 19), (25, 89)], "lost": []}
+    present = as_the_site_counts(declared, starts, 95)
+    assert present == {"disk_full": [(22, 23)], "let_go": [], UNUSED: [(5, 19), (25, 89)], "lost": []}
     forgotten = as_the_site_counts(declared, starts, 40)
     assert forgotten[UNUSED] == [(5, 19)]
     assert as_set(forgotten["lost"]) == set(range(25, 90))
+
+
+def test_two_lives_of_one_card_do_not_count_each_others_rows() -> None:
+    """Both forked after row 10; each has two starts, whose numbers lie among what the other passed over."""
+    one = [PassedOver(20, (11, 19)), PassedOver(40, (21, 39))]
+    other = [PassedOver(30, (11, 29)), PassedOver(60, (31, 59))]
+    assert as_the_site_counts({}, [*one, *other], 45)[UNUSED] == [(11, 19), (21, 39)]
+    assert as_the_site_counts({}, [*one, *other], 65)[UNUSED] == [(11, 29), (31, 59)]
