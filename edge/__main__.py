@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "status":
                 return _print_status(settings, as_json=arguments.json)
             case _:
-                print(commands.export(settings, Path(arguments.to)))
+                print(_exporting().export(settings, arguments.to, arguments.outbox, kept=arguments.all))
     except (ConfigError, EdgeError) as error:
         print(f"kayasol-edge: {error}", file=sys.stderr)
         return 2
@@ -134,6 +134,13 @@ def _inspection() -> ModuleType:
     return inspection
 
 
+def _exporting() -> ModuleType:
+    """Load what writes courier files, likewise."""
+    from edge import exporting  # noqa: PLC0415
+
+    return exporting
+
+
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kayasol-edge", description="The agent of one solar site.")
     parser.add_argument("--version", action="version", version=f"kayasol-edge {VERSION}")
@@ -159,7 +166,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     status_verb = verbs.add_parser("status", help="show what the running agent last said of itself")
     status_verb.add_argument("--json", action="store_true", help="for programs")
     export_verb = verbs.add_parser("export", help="write what the hub lacks to a folder, for a courier")
-    export_verb.add_argument("--to", required=True, metavar="FOLDER")
+    export_verb.add_argument("--to", required=True, type=Path, metavar="FOLDER")
+    export_verb.add_argument(
+        "--all", action="store_true", help="also what the hub has acknowledged and the site still keeps"
+    )
+    export_verb.add_argument(
+        "--outbox", type=Path, metavar="FILE", help="what is still sound in a damaged outbox that was set aside"
+    )
     return parser
 
 

@@ -9,16 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge import wiring
-from edge.agent import fitting
 from edge.devices import PolledDevice
 from edge.errors import RetryLater
 from edge.io import system
-from edge.io.outbox_view import read_only
 from edge.settings import Settings
 from edge.tables import schema_of
-from edge.uplink import ROWS_FULL
-from protocol import courier
 
 if TYPE_CHECKING:
     from edge.simulator.virtual import SimulatedPi
@@ -77,27 +72,6 @@ def read_status(settings: Settings) -> dict[str, Any]:
     raise RetryLater(f"no status at {' or '.join(map(str, paths))}: is the agent running?")
 
 
-def export(settings: Settings, folder: Path) -> str:
-    """Write what the hub lacks to a courier file; the outbox keeps its rows until the hub acknowledges them."""
-    with read_only(Path(settings.outbox.directory) / wiring.OUTBOX) as outbox:
-        taken: set[int] = set()
-        payloads: list[bytes] = []
-        schemas: dict[bytes, bytes] = {}
-        while pending := outbox.pending(ROWS_FULL, frozenset(taken)):
-            rows, message, payload = fitting(outbox.epoch, pending)
-            taken.update(row.seq for row in rows)
-            payloads.append(payload)
-            schema_payload = outbox.schema_payload(message.schema_id)
-            if schema_payload is not None:
-                schemas[message.schema_id] = schema_payload
-        if not payloads:
-            return "nothing to export: the hub has everything"
-        path = folder / f"{settings.site}-{outbox.epoch:016x}-{max(taken)}{courier.SUFFIX}"
-    data = courier.encode(courier.Courier(settings.site, tuple(schemas.values()), tuple(payloads)))
-    _write_whole(path, data)
-    return f"{path}: {len(taken)} rows in {len(payloads)} batches, {len(data)} bytes"
-
-
 def drive_mock_pins(settings: Settings, levels: Path) -> None:
     """Let a simulated village play the pins of this process."""
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
@@ -114,20 +88,6 @@ def simulated_pi(powered_at: datetime) -> SimulatedPi:
     from edge.simulator.virtual import SimulatedPi  # noqa: PLC0415  likewise
 
     return SimulatedPi(powered_at, system.utc_now)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is either whole or not there, even if the stick is pulled."""
-    fresh = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        raise RetryLater(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _status_paths(settings: Settings) -> list[Path]:

@@ -165,7 +165,7 @@ class Outbox(Protocol):
         """
 
     def repeat_starts(self, utc_ms: int) -> None:
-        """Have the gaps of all starts sent again that an ack older than `utc_ms` settled: the hub does not know them."""
+        """Have the gaps of all starts sent again that an ack older than `utc_ms` settled, at most once an hour."""
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:
         """Set rows aside that the hub will not take."""

@@ -94,16 +94,20 @@ def _life(passed_over: Sequence[PassedOver], seq: int) -> list[PassedOver]:
 
 
 def account(
-    received: Iterable[Range], declared: Mapping[str, Sequence[Range]], passed_over: Iterable[PassedOver]
+    received: Iterable[Range],
+    declared: Mapping[str, Sequence[Range]],
+    passed_over: Iterable[PassedOver],
+    ahead: Iterable[Range] = (),
 ) -> Numbers:
     """Put every number into its class; what a start passed over is no loss, even where another start lived in it.
 
     Where a card forgot a start, nobody can tell such a number from a row that was never heard of; a hole that is far
-    wider than a site can fill is surely none.
+    wider than a site can fill is surely none, nor is what the hub does not wait for (`ahead`).
     """
     raw = union(found.numbers for found in passed_over)
     numbers = classify(received, declared)
     wide = [pair for pair in common(numbers.missing, raw) if size([pair]) >= WIDE]
+    wide += common(numbers.missing, ahead)
     vague = [pair for cause in VAGUE for pair in common(numbers.lost.get(cause, ()), raw)]
     unused = union([*numbers.unused, *vague, *wide])
     lost = {cause: left for cause, ranges in numbers.lost.items() if (left := without(ranges, vague))}

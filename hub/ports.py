@@ -9,6 +9,7 @@ from typing import Protocol
 
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
+from hub.ingest.starts import Start
 from hub.numbers import PassedOver
 from hub.series import Bucket, Sample
 from hub.tallies import Verdict
@@ -74,13 +75,18 @@ class EventRecord:
     uptime_s: int
 
 
+AHEAD = "ahead"
+"""Stands among the causes for numbers that a card which lived more than once may still give: neither lost nor settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipts:
-    """What the hub knows of the rows of one epoch: received, and declared lost by cause."""
+    """What the hub knows of the rows of one epoch: received, declared lost by cause, and not waited for."""
 
     epoch: int
     received: tuple[Range, ...]
     lost: Mapping[str, tuple[Range, ...]]
+    ahead: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class PastRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class AgentStart:
     """An agent began: its row, when its machine had started, and the row before, if any.
 
     `absent` rows were taken in between and are not here.
@@ -167,6 +173,9 @@ class Transaction(Protocol):
 
     def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
         """Replace the ranges of one cause ('' for received)."""
+
+    def starts(self, site: str, epoch: int) -> list[Start]:
+        """List the starts that declared what they passed over."""
 
     def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """Keep a batch and the time its samples cover."""
@@ -253,8 +262,11 @@ class Ledger(Protocol):
     def compare(self, site: str, record: TallyRecord) -> Verdict | None:
         """Compare a tally with what is here; None while rows are awaited, or when too much would have to be read."""
 
-    def starts(self, site: str, limit: int) -> list[Start]:
+    def agent_starts(self, site: str, limit: int) -> list[AgentStart]:
         """List the newest starts of a site's agent in each epoch, the newest first."""
+
+    def last_backup_ms(self) -> int | None:
+        """Say when this ledger was last copied to a safe place, as far as that is known here."""
 
 
 class SeriesStore(Protocol):

@@ -8,13 +8,15 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import uvicorn
 
 from hub.api.app import create_app
 from hub.context import Context
 from hub.errors import RetryLater
-from hub.ingest.consumer import Consumer, Counters
+from hub.ingest.consumer import Consumer
+from hub.ingest.turn import Counters
 from hub.io.ledger import SqlLedger
 from hub.io.mqtt import MqttInbox
 from hub.io.series import EmbeddedSeries
@@ -118,7 +120,15 @@ def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
         server_header=False,
     )
     _LOG.info("pages and API at http://%s:%d", settings.web_host, settings.web_port)
-    uvicorn.Server(config).run(sockets=[listener])
+    # uvicorn raises the signal again once it has stopped; by default that would end us before the ingest has stopped.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    with suppress(SystemExit):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit
 
 
 def _wait_for_signal() -> None:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
+from io import BytesIO
+from typing import BinaryIO
 
 from protocol.errors import Refusal, WireError
 from protocol.limits import PAYLOAD_MAX_BYTES
@@ -21,6 +24,17 @@ _MAGIC = "kayasol-courier"
 _VERSION = "1"
 _HEAD_MAX_BYTES = 80
 _RECORD_HEAD_BYTES = 5
+_END = b"E"
+
+
+class Kind(Enum):
+    """What a record holds."""
+
+    SCHEMA = b"S"
+    BATCH = b"B"
+
+
+_KINDS = {kind.value: kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,55 +51,65 @@ def encode(courier: Courier) -> bytes:
     if not is_name(courier.site):
         raise WireError(Refusal.MALFORMED, f"{courier.site!r:.60} is no name of a site")
     head = f"{_MAGIC} {_VERSION} {courier.site}\n".encode("ascii")
-    schemas = (_record(b"S", payload) for payload in courier.schemas)
-    batches = (_record(b"B", payload) for payload in courier.batches)
+    schemas = (_record(Kind.SCHEMA.value, payload) for payload in courier.schemas)
+    batches = (_record(Kind.BATCH.value, payload) for payload in courier.batches)
     body = b"".join((head, *schemas, *batches))
-    return body + _closing(body)
+    return body + _closing(zlib.crc32(body))
 
 
 def decode(data: bytes) -> Courier:
     """Read a courier file; raises `WireError` when it is none, of another version, cut off or damaged."""
-    line, newline, _ = data[:_HEAD_MAX_BYTES].partition(b"\n")
-    words = line.decode("ascii", "replace").split(" ")
-    if not newline or len(words) != 3 or words[0] != _MAGIC or not is_name(words[2]):  # noqa: PLR2004
+    file = BytesIO(data)
+    site = read_site(file)
+    found: dict[Kind, list[bytes]] = {kind: [] for kind in Kind}
+    for kind, payload in read_records(file):
+        found[kind].append(payload)
+    return Courier(site, tuple(found[Kind.SCHEMA]), tuple(found[Kind.BATCH]))
+
+
+def read_site(file: BinaryIO) -> str:
+    """Read whose file this is from its first line; raises `WireError` when it is none, or of another version."""
+    line = file.readline(_HEAD_MAX_BYTES)
+    words = line.removesuffix(b"\n").decode("ascii", "replace").split(" ")
+    if not line.endswith(b"\n") or len(words) != 3 or words[0] != _MAGIC or not is_name(words[2]):  # noqa: PLR2004
         raise WireError(Refusal.MALFORMED, "this is no courier file")
     if words[1] != _VERSION:
         raise WireError(Refusal.UNKNOWN_VERSION, f"courier file of version {words[1]}, this side reads {_VERSION}")
-    schemas: list[bytes] = []
-    batches: list[bytes] = []
-    for at, kind, payload in _parse(data, len(line) + 1):
-        match kind:
-            case b"S":
-                schemas.append(payload)
-            case b"B":
-                batches.append(payload)
-            case b"E":
-                if data[at:] != _closing(memoryview(data)[:at]):
-                    raise WireError(Refusal.MALFORMED, "the courier file is damaged, or goes on after its end")
-                return Courier(words[2], tuple(schemas), tuple(batches))
-            case _:
-                raise WireError(Refusal.MALFORMED, f"the courier file holds a record of kind {kind!r}")
+    return words[2]
+
+
+def read_records(file: BinaryIO) -> Iterator[tuple[Kind, bytes]]:
+    """Read a file from its beginning, one record in memory at a time.
+
+    Raises `WireError` where it is damaged or ends early. Only when the last record has been given without that is the
+    whole file known to be sound: who acts on records must first have read them all.
+    """
+    file.seek(0)
+    line = file.readline(_HEAD_MAX_BYTES)
+    total = zlib.crc32(line)
+    while head := file.read(_RECORD_HEAD_BYTES):
+        length = int.from_bytes(head[1:], "big")
+        if len(head) == _RECORD_HEAD_BYTES and length > PAYLOAD_MAX_BYTES:
+            raise WireError(Refusal.OVERSIZED, f"a record of {length} bytes, at most {PAYLOAD_MAX_BYTES}")
+        payload = file.read(length)
+        if len(head) < _RECORD_HEAD_BYTES or len(payload) < length:
+            raise WireError(Refusal.TRUNCATED, "the courier file is cut off")
+        if head[:1] == _END:
+            if head + payload != _closing(total) or file.read(1):
+                raise WireError(Refusal.MALFORMED, "the courier file is damaged, or goes on after its end")
+            return
+        if head[:1] not in _KINDS:
+            raise WireError(Refusal.MALFORMED, f"the courier file holds a record of kind {head[:1]!r}")
+        total = zlib.crc32(payload, zlib.crc32(head, total))
+        yield _KINDS[head[:1]], payload
     raise WireError(Refusal.TRUNCATED, "the courier file has no closing record: its end is missing")
 
 
-def _closing(body: bytes | memoryview) -> bytes:
-    return _record(b"E", zlib.crc32(body).to_bytes(4, "big"))
+def _closing(total: int) -> bytes:
+    return _record(_END, total.to_bytes(4, "big"))
 
 
 def _record(kind: bytes, payload: bytes) -> bytes:
     if len(payload) > PAYLOAD_MAX_BYTES:
         raise WireError(Refusal.OVERSIZED, f"a payload of {len(payload)} bytes, at most {PAYLOAD_MAX_BYTES}")
     return kind + len(payload).to_bytes(4, "big") + payload
-
-
-def _parse(data: bytes, at: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Split a file into records; gives where each begins, its kind and its payload."""
-    while at < len(data):
-        length = int.from_bytes(data[at + 1 : at + _RECORD_HEAD_BYTES], "big")
-        end = at + _RECORD_HEAD_BYTES + length
-        if length > PAYLOAD_MAX_BYTES:
-            raise WireError(Refusal.OVERSIZED, f"a record of {length} bytes, at most {PAYLOAD_MAX_BYTES}")
-        if end > len(data) or at + _RECORD_HEAD_BYTES > len(data):
-            raise WireError(Refusal.TRUNCATED, "the courier file is cut off")
-        yield at, data[at : at + 1], data[at + _RECORD_HEAD_BYTES : end]
-        at = end

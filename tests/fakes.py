@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.errors import RetryLater
-from edge.io.outbox import BOOT_JUMP_MAX, PRUNE_EVERY_MS, SEQ_JUMP_MAX
+from edge.io.outbox import BOOT_JUMP_MAX, PRUNE_EVERY_MS, REPEAT_EVERY_MS, SEQ_JUMP_MAX
 from edge.io.outbox_custody import KEEP_MONEY_MS, KEEP_SAMPLES_MS
 from edge.ports import Backlog, OpenSession, SampleRow, Values
 from edge.tallying import DayTally
@@ -79,7 +79,7 @@ class MemoryOutbox:
         self._remembered: dict[str, str] = {}
         self._boots: dict[str, int] = {}
         self._schemas: dict[bytes, bytes] = {}
-        self._pruned_ms = 0
+        self._pruned_ms = self._repeated_ms = 0
         self._disk = _Disk()
         self._new = True
         self._taken: dict[int, _Row] = {}
@@ -220,6 +220,9 @@ class MemoryOutbox:
 
     def repeat_starts(self, utc_ms: int) -> None:
         """See `Outbox.repeat_starts`."""
+        if abs(utc_ms - self._repeated_ms) < REPEAT_EVERY_MS:
+            return
+        self._repeated_ms = utc_ms
         for seq, kept in list(self._disk.kept.items()):
             event = kept.row.content.event if isinstance(kept.row.content, EventRow) else None
             again = isinstance(event, Gap) and event.cause is GapCause.UNUSED

@@ -5,7 +5,8 @@ taken since the last commit, and nothing else. Whatever is given up goes in the 
 Each start begins at a random distance beyond all seqs before it, and each boot beyond all boots: a card that forgot its
 last rows, or an old image of one, cannot give a seq twice. A start writes nothing before the first commit, so that it
 needs no room on a full disk. `outbox_file` opens the file, `outbox_view` reads it, `outbox_custody` moves
-acknowledged rows, `outbox_space` tells how much room there is; the five are the sole importers of apsw.
+acknowledged rows, `outbox_space` tells how much room there is, `outbox_salvage` reads what a damaged one has left; the
+six are the sole importers of apsw.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ SEQ_JUMP_MAX = 2**32
 BOOT_JUMP_MAX = 2**24
 """How far a start may begin beyond what is known of the one before: two that forked from one state do not meet."""
 
-PRUNE_EVERY_MS = 3_600_000
+PRUNE_EVERY_MS = REPEAT_EVERY_MS = 3_600_000
 _SHED_SHARE = 20
 _SHED_MIN = 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
@@ -68,7 +69,7 @@ class SqliteOutbox(OutboxView):
         """The row that declares what this start passed over, if it did."""
 
         self._schema_id: bytes | None = None
-        self._pruned_ms = 0
+        self._pruned_ms = self._repeated_ms = 0
         opened = open_or_replace(space.path, self._chance)
         self.damage = opened.damage
         self._new = opened.new
@@ -176,6 +177,9 @@ class SqliteOutbox(OutboxView):
 
     def repeat_starts(self, utc_ms: int) -> None:
         """See `Outbox.repeat_starts`."""
+        if abs(utc_ms - self._repeated_ms) < REPEAT_EVERY_MS:
+            return
+        self._repeated_ms = utc_ms
         self._moved(lambda: custody.take_starts_back(self._db, utc_ms))
 
     def refuse(self, seqs: Sequence[int], reason: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
+from edge.io.outbox_view import ACKED, COLUMNS
 from protocol.events import Gap, GapCause, Lane
 from protocol.ranges import Range, runs, union, without
 
@@ -17,13 +18,10 @@ KEEP_MONEY_MS = 90 * 86_400_000
 KEEP_SAMPLES_MS = 3 * 86_400_000
 """How long acknowledged rows are kept: samples outlive a backup of yesterday, everything else an audit."""
 
-_COLUMNS = "seq, lane, schema_id, tab, boot, uptime_s, body, sum"
-_ACKED = "acknowledged"
-
 
 def let_go(db: apsw.Connection, ranges: Iterable[Range], utc_ms: int) -> int:
     """Keep aside what an ack settles; returns how many rows that were."""
-    return _move(db, ranges, _ACKED, utc_ms)
+    return _move(db, ranges, ACKED, utc_ms)
 
 
 def set_aside(db: apsw.Connection, ranges: Iterable[Range], reason: str) -> int:
@@ -46,7 +44,7 @@ def take_back(db: apsw.Connection, lacking: Iterable[Range], utc_ms: int) -> int
     for first, last in lacking:
         mine = "seq BETWEEN ? AND ? AND acked_ms < ?"
         arguments = (first, last, utc_ms)
-        db.execute(f"INSERT INTO rows ({_COLUMNS}) SELECT {_COLUMNS} FROM kept WHERE {mine}", arguments)  # noqa: S608
+        db.execute(f"INSERT INTO rows ({COLUMNS}) SELECT {COLUMNS} FROM kept WHERE {mine}", arguments)  # noqa: S608
         again += db.changes()
         db.execute(f"DELETE FROM kept WHERE {mine}", arguments)  # noqa: S608
     return again
@@ -105,7 +103,7 @@ def _move(db: apsw.Connection, ranges: Iterable[Range], reason: str, utc_ms: int
     moved = 0
     for first, last in ranges:
         db.execute(
-            f"INSERT OR REPLACE INTO kept SELECT {_COLUMNS}, ?, ? FROM rows WHERE seq BETWEEN ? AND ?",  # noqa: S608
+            f"INSERT OR REPLACE INTO kept SELECT {COLUMNS}, ?, ? FROM rows WHERE seq BETWEEN ? AND ?",  # noqa: S608
             (reason, utc_ms, first, last),
         )
         moved += delete(db, [(first, last)])

@@ -112,9 +112,9 @@ def _prepare(db: apsw.Connection, chance: random.Random) -> bool:
     new = db.execute("SELECT value FROM meta WHERE key = 'epoch'").get is None
     epoch = str(1 + chance.randrange(EPOCH_MAX))
     with transaction(db):
-        db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("epoch", epoch), ("sum", _sum(epoch))])
+        db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("epoch", epoch), ("sum", epoch_sum(epoch))])
     meta = dict(db.execute("SELECT key, value FROM meta"))
-    if meta["sum"] != _sum(meta["epoch"]):
+    if meta["sum"] != epoch_sum(meta["epoch"]):
         raise _Damaged("the epoch is garbled")
     seq, (first, last) = db.execute(HIGHEST_SEQ).get, db.execute(_BOOTS).get
     if not (0 <= seq < _NUMBER_MAX and 0 < first <= last < _NUMBER_MAX):
@@ -126,7 +126,8 @@ def _sound(db: apsw.Connection) -> bool:
     return bool(db.pragma("integrity_check") == "ok")
 
 
-def _sum(epoch: object) -> str:
+def epoch_sum(epoch: object) -> str:
+    """Sum up an epoch, so that a bit that was lost does not give its rows to another."""
     return str(zlib.crc32(repr(epoch).encode()))
 
 

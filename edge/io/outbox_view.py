@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +18,10 @@ from edge.ports import OpenSession, SampleRow
 from protocol import events
 from protocol.batch import EventRow
 from protocol.errors import WireError
+
+COLUMNS = "seq, lane, schema_id, tab, boot, uptime_s, body, sum"
+ACKED = "acknowledged"
+"""Why a row is kept that the hub has."""
 
 _SESSION = [field.name for field in fields(OpenSession)]
 
@@ -63,8 +67,7 @@ class OutboxView:
                 continue
             if columns[2] not in readable:
                 readable[columns[2]] = self.schema_payload(columns[2]) is not None
-            sound = check_sum(*columns) == stored_sum and readable[columns[2]]
-            row = _row(columns) if sound else None
+            row = checked_row([*columns, stored_sum]) if readable[columns[2]] else None
             if row is None:
                 self.damaged.add(seq)
                 continue
@@ -74,6 +77,19 @@ class OutboxView:
                     break
             found.append(row)
         return found
+
+    def everything(self, *, kept: bool) -> Iterator[SampleRow | EventRow]:
+        """Give every row that the hub lacks, in order of value; if `kept`, then those too that it has acknowledged."""
+        sources = [f"SELECT {COLUMNS} FROM rows ORDER BY lane, seq"]  # noqa: S608
+        if kept:
+            sources.append(f"SELECT {COLUMNS} FROM kept WHERE reason = '{ACKED}' ORDER BY lane, seq")  # noqa: S608
+        for source in sources:
+            for columns in self._db.execute(source):
+                row = checked_row(columns)
+                if row is None:
+                    self.damaged.add(columns[0])
+                else:
+                    yield row
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
@@ -87,6 +103,12 @@ class OutboxView:
 
     def _scalar(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
         return int(self._db.execute(sql, arguments).get)
+
+
+def checked_row(columns: Sequence[Any]) -> SampleRow | EventRow | None:
+    """Rebuild a row from `COLUMNS`; None when it does not say what was once written."""
+    *columns, stored_sum = columns
+    return _row(columns) if check_sum(*columns) == stored_sum else None
 
 
 def _row(columns: list[Any]) -> SampleRow | EventRow | None:

@@ -136,7 +136,7 @@ def loss(ledger: Ledger, site: str) -> LossAnswer:
 def tallies(ledger: Ledger, site: str) -> list[TallyAnswer]:
     """List a site's newest counts of its rows beside ours, the newest first."""
     numbers = {
-        found.epoch: account(found.received, found.lost, ledger.passed_over(site, found.epoch))
+        found.epoch: account(found.received, found.lost, ledger.passed_over(site, found.epoch), found.ahead)
         for found in ledger.all_receipts(site)
     }
     answers, left = [], COMPARED_AT_ONCE
@@ -165,7 +165,7 @@ def _epochs(ledger: Ledger, site: str) -> list[EpochLoss]:
     return [
         _epoch(
             receipts.epoch,
-            account(receipts.received, receipts.lost, ledger.passed_over(site, receipts.epoch)),
+            account(receipts.received, receipts.lost, ledger.passed_over(site, receipts.epoch), receipts.ahead),
             times.get(receipts.epoch),
             in_use=present is None or receipts.epoch == present,
         )

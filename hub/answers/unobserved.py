@@ -10,7 +10,7 @@ from enum import StrEnum
 from hub.answers.sites import find
 from hub.answers.times import Moment, moment, utc
 from hub.ingest.dating import Date
-from hub.ports import EpochTimes, EventRecord, Ledger, PastRow, Start
+from hub.ports import AgentStart, EpochTimes, EventRecord, Ledger, PastRow
 from protocol.events import AgentStarted, AlarmCleared, AlarmRaised
 
 STARTS_MAX = 60
@@ -72,7 +72,7 @@ def unobserved(ledger: Ledger, site: str) -> Unobserved:
     find(ledger, site)
     presence = ledger.presence(site)
     times = {found.epoch: found for found in ledger.epoch_times(site)}
-    pauses = pauses_of(ledger.starts(site, STARTS_MAX), times.values())
+    pauses = pauses_of(ledger.agent_starts(site, STARTS_MAX), times.values())
     since_ms = (presence.received_at_ms or 0) - SILENCES_SPAN_MS
     events = ledger.events(site, (AgentStarted.kind, AlarmRaised.kind, AlarmCleared.kind), since_ms)
     return Unobserved(
@@ -84,7 +84,7 @@ def unobserved(ledger: Ledger, site: str) -> Unobserved:
     )
 
 
-def pauses_of(starts: Iterable[Start], epochs: Iterable[EpochTimes]) -> list[Pause]:
+def pauses_of(starts: Iterable[AgentStart], epochs: Iterable[EpochTimes]) -> list[Pause]:
     """Tell the pause that each start ended; the very first start of a site ended none."""
     found = list(starts)
     seen = [(start.epoch, start.before.date) for start in found if start.before is not None]
@@ -94,7 +94,7 @@ def pauses_of(starts: Iterable[Start], epochs: Iterable[EpochTimes]) -> list[Pau
     return [pause for _, pause in pauses]
 
 
-def _pause(start: Start, seen: Iterable[tuple[int, Date]]) -> Pause | None:
+def _pause(start: AgentStart, seen: Iterable[tuple[int, Date]]) -> Pause | None:
     other = _other(start, seen)
     if other is not None:
         return _between(PauseKind.CARD_REPLACED, other, start, 0)
@@ -106,7 +106,7 @@ def _pause(start: Start, seen: Iterable[tuple[int, Date]]) -> Pause | None:
     return _exact(pause, start.before, start.row) if same_boot else pause
 
 
-def _other(start: Start, seen: Iterable[tuple[int, Date]]) -> Date | None:
+def _other(start: AgentStart, seen: Iterable[tuple[int, Date]]) -> Date | None:
     """Find what another outbox saw last before this start, if that is newer than what this one saw.
 
     Outboxes are ordered by dates alone: a card that was taken out may be put back.
@@ -122,7 +122,7 @@ def _other(start: Start, seen: Iterable[tuple[int, Date]]) -> Date | None:
     return max(between, key=lambda pair: pair[0])[1] if between else None
 
 
-def _between(kind: PauseKind, before: Date, start: Start, absent: int) -> Pause:
+def _between(kind: PauseKind, before: Date, start: AgentStart, absent: int) -> Pause:
     after, low_s, high_s = start.row.date, None, None
     if None not in (before.utc_ms, before.error_ms, after.utc_ms, after.error_ms):
         length_ms = (after.utc_ms or 0) - (before.utc_ms or 0)

@@ -10,7 +10,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from hub import VERSION
 from hub.api import loss, operations, problems, series, sites
 from hub.context import Context
-from hub.ingest.consumer import Counters
+from hub.ingest.turn import Counters
 from hub.pages import loss as loss_pages
 from hub.pages import site as site_pages
 from hub.pages import static

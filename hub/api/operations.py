@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from hub import VERSION
 from hub.context import Context, Ctx
-from hub.ingest.consumer import Counters
+from hub.ingest.turn import Counters
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,6 +54,11 @@ class HubCollector(Collector):
         for refusal, count in counters.rejected.items():
             rejected.add_metric([refusal], count)
         yield rejected
+        backup = GaugeMetricFamily("kayasol_last_backup_age_seconds", "age of the last backup of the ledger")
+        backup_ms = self._context.ledger.last_backup_ms()
+        if backup_ms is not None:
+            backup.add_metric([], (self._context.now_ms() - backup_ms) / 1000)
+        yield backup
         age = GaugeMetricFamily("kayasol_site_age_seconds", "age of a site's newest sample", labels=["site"])
         now_ms = self._context.now_ms()
         for site in self._context.ledger.sites():

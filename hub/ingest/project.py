@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from hub.ingest.dating import Anchor, Dater, plausible
 from hub.ingest.decode import BatchArrived, Message
-from hub.ports import Receipts, Span, Transaction
+from hub.ingest.starts import Start, passed_over
+from hub.ports import AHEAD, Receipts, Span, Transaction
 from hub.series import DAY_MS
 from protocol import batch as wire_batch
 from protocol import events
@@ -38,7 +39,7 @@ def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> 
     transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
     _declare_lost(transaction, site, known, fresh.events)
     _tally(transaction, site, known, fresh, message.received_at_ms)
-    for boot in _anchor(transaction, site, fresh, message.received_at_ms):
+    for boot in _anchor(transaction, site, fresh, known, message.received_at_ms):
         _redate(transaction, site, batch.epoch, boot)
     dater = Dater(transaction.anchors(site, batch.epoch, uptimes(fresh)))
     transaction.archive(site, fresh.epoch, payload, message.received_at_ms, span(fresh, dater))
@@ -129,31 +130,20 @@ def _sampled(batch: Batch) -> Iterable[tuple[int, int]]:
 def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: Iterable[EventRow]) -> None:
     # A gap speaks of what came before it; one that reaches further would settle rows that are still to come.
     gaps = [
-        (row.event.cause, (row.event.first_seq, min(row.event.last_seq, row.seq - 1)))
+        (row.event.cause, Start(row.seq, row.event.first_seq, min(row.event.last_seq, row.seq - 1)))
         for row in rows
         if isinstance(row.event, Gap)
     ]
     for cause in {cause for cause, _ in gaps}:
         name = GapCause(cause).name.lower()
-        declared = [pair for gap_cause, pair in gaps if gap_cause == cause and pair[0] >= 1]
-        ranges = [*known.lost.get(name, ()), *(pair for pair in declared if pair[0] <= pair[1])]
-        joined = passed_over(ranges) if cause == GapCause.UNUSED else union(ranges)
-        transaction.write_receipts(site, known.epoch, name, joined)
-
-
-def passed_over(ranges: Iterable[Range]) -> list[Range]:
-    """Join ranges that starts passed over.
-
-    Two that overlap belong to starts that did not know of each other, since a card forgot one of them: what one passed
-    over, the other lived in. So only what lies before the first of their ends is surely nobody's.
-    """
-    joined: list[Range] = []
-    for first, last in sorted(ranges):
-        if joined and first <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], min(joined[-1][1], last))
+        declared = [gap for gap_cause, gap in gaps if gap_cause == cause]
+        if cause == GapCause.UNUSED:
+            unused, open_ = passed_over([*transaction.starts(site, known.epoch), *declared])
+            transaction.write_receipts(site, known.epoch, name, unused)
+            transaction.write_receipts(site, known.epoch, AHEAD, open_)
         else:
-            joined.append((first, last))
-    return joined
+            ranges = [(gap.first, gap.last) for gap in declared if 1 <= gap.first <= gap.last]
+            transaction.write_receipts(site, known.epoch, name, union([*known.lost.get(name, ()), *ranges]))
 
 
 def _tally(transaction: Transaction, site: str, known: Receipts, fresh: Batch, received_at_ms: int) -> None:
@@ -165,11 +155,13 @@ def _tally(transaction: Transaction, site: str, known: Receipts, fresh: Batch, r
             transaction.add_tally(site, known.epoch, row.seq, rows, received_at_ms)
 
 
-def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: int) -> set[int]:
+def _anchor(transaction: Transaction, site: str, batch: Batch, known: Receipts, received_at_ms: int) -> set[int]:
     """Keep the batch's believable anchors; returns the boots in which rows may now have another date.
 
-    Those are the boots that had no anchor, and those that had one after the new one: batches do not come in order.
+    Those are the boots that had no anchor, and those of which later rows or anchors are here: batches do not come in
+    order.
     """
+    newest_seq = known.received[-1][1] if known.received else 0
     found = [
         (row, row.event)
         for row in batch.events
@@ -181,8 +173,8 @@ def _anchor(transaction: Transaction, site: str, batch: Batch, received_at_ms: i
     for row, event in found:
         anchor = Anchor(row.uptime_s, event.utc_ms, event.error_ms, event.source)
         transaction.add_anchor(site, batch.epoch, row, anchor)
-        known = before.get(row.boot, [])
-        if not known or any(other.uptime_s > anchor.uptime_s for other in known):
+        others = before.get(row.boot, [])
+        if not others or row.seq < newest_seq or any(other.uptime_s > anchor.uptime_s for other in others):
             moved.add(row.boot)
     return moved
 

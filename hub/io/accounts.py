@@ -13,7 +13,7 @@ from hub.io import tables as t
 from hub.io.rows import receipts_by_epoch
 from hub.io.transaction import read_anchors
 from hub.numbers import Numbers, PassedOver, account, as_the_site_counts, classify
-from hub.ports import EpochTimes, PastRow, Receipts, Start, TallyRecord
+from hub.ports import AgentStart, EpochTimes, PastRow, Receipts, TallyRecord
 from hub.tallies import Verdict, counted, from_plain, judge, settled, to_plain
 from protocol import batch as wire_batch
 from protocol import tally as wire_tally
@@ -48,8 +48,8 @@ def tallies(connection: Connection, site: str, limit: int) -> list[TallyRecord]:
     return [_tally_record(row) for row in connection.execute(newest).mappings()]
 
 
-def starts(connection: Connection, site: str, limit: int) -> list[Start]:
-    """See `Ledger.starts`."""
+def agent_starts(connection: Connection, site: str, limit: int) -> list[AgentStart]:
+    """See `Ledger.agent_starts`."""
     c = t.events.c
     found = []
     for epoch, numbers in _numbers(connection, site).items():
@@ -121,7 +121,7 @@ def _receipts(connection: Connection, site: str, epoch: int | None = None) -> li
 
 def _numbers(connection: Connection, site: str) -> dict[int, Numbers]:
     return {
-        found.epoch: account(found.received, found.lost, passed_over(connection, site, found.epoch))
+        found.epoch: account(found.received, found.lost, passed_over(connection, site, found.epoch), found.ahead)
         for found in _receipts(connection, site)
     }
 
@@ -171,7 +171,7 @@ class _Past:
         first, last = self._row(self._numbers.received[0][0]), self._row(self._numbers.received[-1][1])
         return EpochTimes(self._epoch, min(arrived), max(arrived), first.date, last.date)
 
-    def start(self, seq: int, *, again: bool) -> Start:
+    def start(self, seq: int, *, again: bool) -> AgentStart:
         """Describe a start of the agent, whose row this is, by the last row before; `again` in the same boot."""
         row = self._row(seq)
         powered = self._dater.date(row.boot, 0)
@@ -179,8 +179,8 @@ class _Past:
         for before in map(self._row, self._back(seq)):
             # A start first says which numbers it passes over, in a row that belongs to the start itself.
             if before.seq - 1 not in ends and (again or before.boot != row.boot):
-                return Start(self._epoch, row, powered, before, self._absent(before.seq, seq))
-        return Start(self._epoch, row, powered, None, self._absent(0, seq))
+                return AgentStart(self._epoch, row, powered, before, self._absent(before.seq, seq))
+        return AgentStart(self._epoch, row, powered, None, self._absent(0, seq))
 
     def _back(self, seq: int) -> Iterator[int]:
         """Name the received rows before a row, the last one first."""

@@ -14,16 +14,18 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
 from hub.io import accounts
 from hub.io import tables as t
+from hub.io.files import mark_of, read_mark
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.numbers import PassedOver
-from hub.ports import EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, Start, TallyRecord
+from hub.ports import AgentStart, EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, TallyRecord
 from hub.tallies import Verdict
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,15 +36,18 @@ class SqlLedger:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        self.url = url
+        self.path = path_of(url)
+        """The file of an SQLite ledger; None for a server."""
 
-    def migrate(self) -> None:
-        """Bring the tables to the present version; each migration and its record commit together."""
+    def migrate(self, version: str = "head") -> None:
+        """Bring the tables to a version, the present one; each migration and its record commit together."""
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self.engine.connect() as connection:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, version)
                 connection.commit()
         except DBAPIError as error:
             where = self.engine.url.render_as_string(hide_password=True)
@@ -69,6 +74,10 @@ class SqlLedger:
                 yield connection
         except SQLAlchemyError as error:
             raise RetryLater(f"the ledger cannot be read: {error}") from error
+
+    def last_backup_ms(self) -> int | None:
+        """See `Ledger.last_backup_ms`."""
+        return None if self.path is None else read_mark(mark_of(self.path))
 
     def add_site(self, site: Site) -> bool:
         """Enrol a site, or update what is known of it; returns whether it is new."""
@@ -163,10 +172,23 @@ class SqlLedger:
             accounts.note(transaction.connection, due, verdict, now_ms)
         return True
 
-    def starts(self, site: str, limit: int) -> list[Start]:
-        """See `Ledger.starts`."""
+    def agent_starts(self, site: str, limit: int) -> list[AgentStart]:
+        """See `Ledger.agent_starts`."""
         with self.reading() as connection:
-            return accounts.starts(connection, site, limit)
+            return accounts.agent_starts(connection, site, limit)
+
+
+def revisions() -> set[str]:
+    """Name the versions of the tables that this release can bring up to the present one."""
+    return {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
+
+
+def path_of(url: str) -> Path | None:
+    """Give the file of an SQLite ledger, links followed; None for a database server or one in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database)).resolve()
 
 
 def _engine(url: str) -> Engine:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from hub.ingest.dating import UNKNOWN, Anchor, Date
-from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+from hub.ports import AHEAD, EventRecord, Presence, Receipts, SessionRecord, Site
 from protocol.events import AnchorSource
 
 Row = Any
@@ -57,7 +57,8 @@ def receipts_by_epoch(rows: Iterable[Row]) -> list[Receipts]:
         Receipts(
             epoch,
             tuple(causes.get("", ())),
-            {cause: tuple(ranges) for cause, ranges in causes.items() if cause},
+            {cause: tuple(ranges) for cause, ranges in causes.items() if cause not in ("", AHEAD)},
+            tuple(causes.get(AHEAD, ())),
         )
         for epoch, causes in epochs.items()
     ]

@@ -67,10 +67,14 @@ class EmbeddedSeries:
             row = connection.execute(stale).first()
             if row is None:
                 return False
-            payload = _stored(*self._summary(connection, row.site, row.day))
+            payload = self.day_payload(connection, row.site, row.day)
             mine = (c.site == row.site) & (c.day == row.day)
             connection.execute(update(t.rollups).where(mine).values(payload=payload))
         return True
+
+    def day_payload(self, connection: Connection, site: str, day: int) -> bytes:
+        """Summarise one day as it is stored."""
+        return _stored(*self._summary(connection, site, day))
 
     def _summary(self, connection: Connection, site: str, day: int) -> tuple[rollup.Day, _Decimals]:
         found, decimals = self._read(connection, site, day * DAY_MS, (day + 1) * DAY_MS, None)

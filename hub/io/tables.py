@@ -183,3 +183,6 @@ rejects = Table(
     Column("reason", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
 )
+
+DERIVED = (receipts, anchors, sessions, events, rollups)
+"""What of a site follows from its part of the archive alone."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
+from hub.ingest.starts import Start
 from hub.io import tables as t
 from hub.io.rows import anchor_of, receipts_by_epoch
 from hub.ports import Archived, Receipts, Span
@@ -17,7 +18,7 @@ from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
-from protocol.events import ChargingSession, SlotTaken
+from protocol.events import ChargingSession, Gap, GapCause, SlotTaken
 from protocol.ranges import Range, common
 from protocol.schema import Schema
 
@@ -49,9 +50,15 @@ class SqlTransaction:
     def receipts(self, site: str, epoch: int) -> Receipts:
         """See `Transaction.receipts`."""
         c = t.receipts.c
+        self.claim(site)
         query = select(t.receipts).where(c.site == site, c.epoch == epoch).order_by(c.first_seq)
         found = receipts_by_epoch(self.connection.execute(query))
         return found[0] if found else Receipts(epoch, (), {})
+
+    def claim(self, site: str) -> None:
+        """Have other writers of this site wait: an ingest and an import would each forget what the other took."""
+        if self.connection.dialect.name != "sqlite":  # there, a transaction that writes is alone from its beginning
+            self.connection.execute(select(t.sites.c.site).where(t.sites.c.site == site).with_for_update())
 
     def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
         """See `Transaction.write_receipts`."""
@@ -67,12 +74,17 @@ class SqlTransaction:
                 insert(t.receipts).values(site=site, epoch=epoch, cause=cause, first_seq=first, last_seq=last)
             )
 
+    def starts(self, site: str, epoch: int) -> list[Start]:
+        """See `Transaction.starts`."""
+        c = t.events.c
+        query = select(c.seq, c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind)
+        gaps = [(row.seq, json.loads(row.body)) for row in self.connection.execute(query)]
+        return [Start(seq, first, last) for seq, (first, last, cause, *_) in gaps if cause == GapCause.UNUSED]
+
     def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """See `Transaction.archive`."""
-        self.connection.execute(
-            insert(t.archive).values(
-                site=site, epoch=epoch, received_at_ms=received_at_ms, payload=payload, **asdict(span)
-            )
+        self._place(
+            {"site": site, "epoch": epoch, "received_at_ms": received_at_ms, "payload": payload, **asdict(span)}
         )
 
     def anchors(self, site: str, epoch: int, spans: Mapping[int, Range]) -> Mapping[int, list[Anchor]]:
@@ -214,7 +226,11 @@ class SqlTransaction:
         self._state(site, {"online": state.online, "epoch": state.epoch, "software": state.software})
 
     def reject(self, message: Message, rejected: Rejected) -> None:
-        """See `Transaction.reject`."""
+        """See `Transaction.reject`; the same bytes are kept once, however often they are sent or imported."""
+        c = t.rejects.c
+        known = select(c.id).where(c.topic == message.topic[:200], c.payload == message.payload).limit(1)
+        if self.connection.execute(known).first() is not None:
+            return
         self.connection.execute(
             insert(t.rejects).values(
                 received_at_ms=message.received_at_ms, topic=message.topic[:200], refusal=rejected.refusal,
@@ -224,6 +240,9 @@ class SqlTransaction:
         )  # fmt: skip
         newest = self.connection.execute(select(func.max(t.rejects.c.id))).scalar_one()
         self.connection.execute(delete(t.rejects).where(t.rejects.c.id <= newest - REJECTS_MAX))
+
+    def _place(self, values: dict[str, object]) -> None:
+        self.connection.execute(insert(t.archive).values(values))
 
     def _state(self, site: str, values: Mapping[str, object]) -> None:
         updated = self.connection.execute(update(t.site_states).where(t.site_states.c.site == site).values(values))

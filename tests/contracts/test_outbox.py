@@ -356,9 +356,12 @@ def test_starts_are_told_again_when_the_hub_forgot_them(maker: Maker) -> None:
     outbox.settle(VALUE_MAX, (), (), NOW_MS)
     outbox.repeat_starts(NOW_MS)
     assert seqs(outbox) == []
-    outbox.repeat_starts(NOW_MS + 1)
+    outbox.repeat_starts(NOW_MS + DAY_MS)
     assert seqs(outbox) == starts
     assert len(starts) >= 1
+    outbox.settle(VALUE_MAX, (), (), NOW_MS + DAY_MS)
+    outbox.repeat_starts(NOW_MS + DAY_MS + 1)
+    assert seqs(outbox) == []
 
 
 def test_numbers_waited_for_in_vain_are_named_once(maker: Maker) -> None:

@@ -322,6 +322,19 @@ def test_an_anchor_that_comes_late_moves_the_rows_between_it_and_the_next(hub: T
     assert (len(today), len(yesterday)) == (0, 1)
 
 
+def test_an_anchor_that_comes_after_later_rows_dates_them_too(hub: TestHub) -> None:
+    """Rows that overtook the last anchor of their boot are moved by it, with their summaries and charges."""
+    hub.send_batch(of(anchor(1, 0, NOON_MS - 86_400_000)))
+    late = event(5, ChargingSession(1, 9, 1, 1500, 1, 1600, EndReason.UNPLUGGED), uptime_s=1600)
+    hub.send_batch(of(samples(4, [1500], [7]), late))
+    hub.send_batch(of(anchor(2, 1000, NOON_MS - 86_400_000 + 3_600_000)))
+    start_ms = NOON_MS - 86_400_000 + 3_600_000 + 500_000
+    found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
+    assert [sample.utc_ms for sample in found] == [start_ms]
+    (session,) = hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)
+    assert session.start.utc_ms == start_ms
+
+
 def test_a_gap_cannot_settle_what_is_still_to_come(hub: TestHub) -> None:
     """A row may only speak of rows before it."""
     ack = hub.send_batch(of(event(3, Gap(1, 10**6, GapCause.LOST))))

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Viewport
 
 from hub.api.app import create_app
 from hub.context import Context
-from hub.ingest.consumer import Counters
+from hub.ingest.turn import Counters
 from hub.io.series import EmbeddedSeries
 from tests.pages import seed
 

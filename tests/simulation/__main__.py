@@ -64,13 +64,18 @@ def _live(seed: int) -> Outcome:
     return Outcome(1, life.now_s / 86_400, life.truth.faults, verdict.checked, faults, complaints)
 
 
-def live_many(seeds: Sequence[int], workers: int, progress: Callable[[Outcome], None]) -> Outcome:
-    """Live many lives on all cores; `progress` is told the sum now and then."""
+def live_many(
+    seeds: Sequence[int], workers: int, progress: Callable[[Outcome], None], *, until_broken: bool = False
+) -> Outcome:
+    """Live many lives on all cores, or until one breaks a promise; `progress` is told the sum now and then."""
     whole = Outcome()
     with ProcessPoolExecutor(workers) as pool:
         for future in as_completed([pool.submit(live, seed) for seed in seeds]):
             whole.add(future.result())
             progress(whole)
+            if until_broken and whole.complaints:
+                pool.shutdown(cancel_futures=True)
+                break
     return whole
 
 
@@ -102,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=200, help="how many lives (default %(default)s)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (default %(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first broken promise")
     arguments = parser.parse_args(argv)
     began = time.monotonic()  # noqa: TID251  the person's own patience is measured
     seeds = range(arguments.first, arguments.first + arguments.seeds)
@@ -118,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"\r{text}" if sys.stderr.isatty() else f"{text}\n")
         sys.stderr.flush()
 
-    outcome = live_many(seeds, arguments.workers, draw)
+    outcome = live_many(seeds, arguments.workers, draw, until_broken=arguments.until_broken)
     took_s = time.monotonic() - began  # noqa: TID251
     sys.stdout.write(
         f"\n{table(outcome)}\n{failures(outcome)}\n\nsimulate: seeds {seeds.start} to {seeds.stop - 1} in {took_s:.0f} s\n"

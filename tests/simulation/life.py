@@ -63,9 +63,14 @@ CONFIGURATIONS = (
 
 
 @cache
-def _configuration(number: int) -> Settings:
+def configuration(number: int) -> Settings:
+    """Read one of the configurations that a life changes between."""
     poll_s, metrics = CONFIGURATIONS[number]
-    text = SITE.format(poll_s=poll_s, metrics=metrics)
+    return settings_of(SITE.format(poll_s=poll_s, metrics=metrics))
+
+
+def settings_of(text: str) -> Settings:
+    """Read a site's settings."""
     return site_settings.parse(text, "site.yaml", profile_text=profile_text, board_text=board_text)
 
 
@@ -85,7 +90,14 @@ class Pi:
 class Life:
     """The whole of it; `run` lives, and what is left can be judged."""
 
-    def __init__(self, seed: int, folder: Path, days: float = 7.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        folder: Path,
+        days: float = 7.0,
+        faults: list[Fault] | None = None,
+        settings: tuple[Settings, Settings] | None = None,
+    ) -> None:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311  one seed, one life
         self.now_s = 0.0
@@ -100,7 +112,8 @@ class Life:
         self.kiosk = Kiosk(SLOTS, self.until_s + DUST_S, self.chance)
         self.centre = Centre(folder, self.network, self.chance)
         self.pi: Pi | None = None
-        self.faults = plan(self.chance, days)
+        self.faults = plan(self.chance, days) if faults is None else faults
+        self._settings = settings or (configuration(0), configuration(1))
         self._boots = itertools.count(1)
         self._turns = itertools.count()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -110,6 +123,7 @@ class Life:
         self._silent = False
         self._epoch = 0
         self._spoilt = False
+        self._full_until_s = -DAY_S
         self._images: list[list[tuple[str, bytes]]] = []
         self._boot: tuple[float, str] | None = None
         self.settled_s = float("inf")
@@ -199,7 +213,7 @@ class Life:
             self._power_lost(self.chance.uniform(60, 3600))
 
     def _process(self, boot_s: float, boot_id: str) -> Pi:
-        settings = _configuration(self._configured)
+        settings = self._settings[self._configured]
         outbox = WatchedOutbox(
             Space(self.folder / "outbox" / "outbox.db", 2_000_000, 500_000_000), self.chance, self.truth, self._clock
         )
@@ -212,7 +226,7 @@ class Life:
             settings, outbox, boot_id=boot_id, readers={"controller": controller}, watcher=Pins(self.kiosk, self._clock),
             link=self.network, probe=VirtualProbe(),
         )  # fmt: skip
-        boot = outbox.boot_number(boot_id)
+        boot = outbox.last_boot
         self.truth.booted(outbox.epoch, boot, boot_s)
         watch = Watch(
             outbox.epoch,
@@ -258,8 +272,8 @@ class Life:
             self._after(10.0, self._start_agent)
             return
         pi.watch.last_step_s = self.now_s
-        if self.disk.full:
-            pi.watch.sound = False
+        if self.disk.full or self.now_s < self._full_until_s + 2 * TICK_S:
+            pi.watch.sound = False  # what a full disk kept from being committed is tried again now and then
         elif pi.outbox.oldest_uncommitted_s() < self.now_s - COMMIT_S - TICK_S:
             self.truth.complaints.append(
                 f"at {self.now_s:.0f} s rows wait for a commit since {pi.outbox.oldest_uncommitted_s():.0f} s"
@@ -356,6 +370,7 @@ class Life:
 
     def _disk_free(self) -> None:
         self.disk.full = False
+        self._full_until_s = self.now_s
 
     def _hush(self, *, silent: bool) -> None:
         self._silent = silent

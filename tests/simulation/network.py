@@ -12,7 +12,8 @@ from protocol import control
 from protocol.control import Ack, SiteState
 from protocol.topics import Address, Channel
 
-MINUTE_MS = 60_000
+OVERHEAD_BYTES = 300
+"""TCP/IP, TLS, MQTT and the acknowledgements of a message, rounded up (protocol/SPEC.md, section 14)."""
 
 
 class HubKilled(BaseException):
@@ -36,6 +37,7 @@ class Network:
     chance: random.Random
     weather: Weather = field(default_factory=Weather)
     now_ms: int = 0
+    bits_per_s: float = float("inf")
     link_up: bool = True
     half_open: bool = False
     """The link looks connected and carries nothing."""
@@ -49,6 +51,7 @@ class Network:
     """Acks until the hub dies while it sends one."""
 
     _connected: bool = False
+    _free_ms: float = 0.0
     _number: int = 0
     _up: list[tuple[int, int, Message]] = field(default_factory=list)
     _down: list[tuple[int, int, bytes]] = field(default_factory=list)
@@ -95,7 +98,7 @@ class Network:
         if not self._connected:
             return
         self.up_bytes += len(payload)
-        for due_ms in self._fates():
+        for due_ms in self._fates(len(payload)):
             message = Message(self.address.topic(channel), payload, due_ms, mid=1)
             heapq.heappush(self._up, (due_ms, self._next(), message))
 
@@ -126,17 +129,23 @@ class Network:
             if self.kill_hub_in < 0:
                 self.kill_hub_in = None
                 raise HubKilled
-        for due_ms in self._fates():
-            heapq.heappush(self._down, (due_ms, self._next(), control.encode_ack(ack)))
+        payload = control.encode_ack(ack)
+        for due_ms in self._fates(len(payload)):
+            heapq.heappush(self._down, (due_ms, self._next(), payload))
 
-    def _fates(self) -> list[int]:
-        """Draw when the copies of a message arrive; none when it is lost."""
+    def _fates(self, size: int) -> list[int]:
+        """Draw when the copies of a message of this size arrive; none when it is lost."""
         if self.half_open or self.chance.random() < self.weather.loss:
             self.lost += 1
             return []
         copies = 1 + (self.chance.random() < self.weather.twice)
         self.doubled += copies - 1
-        return [self.now_ms + 200 + self.chance.randrange(self.weather.delay_ms) for _ in range(copies)]
+        return [self._sent_ms(size) + 200 + self.chance.randrange(self.weather.delay_ms) for _ in range(copies)]
+
+    def _sent_ms(self, size: int) -> int:
+        """Tell when the line, which takes one message at a time, has carried this one and what surrounds it."""
+        self._free_ms = max(self._free_ms, self.now_ms) + 1000 * 8 * (size + OVERHEAD_BYTES) / self.bits_per_s
+        return round(self._free_ms)
 
     def _next(self) -> int:
         self._number += 1

@@ -101,7 +101,13 @@ class WatchedOutbox(SqliteOutbox):
         self._truth = truth
         self._now_s = now_s
         self._fresh: dict[int, Row] = {}
+        self.last_boot = 0
         super().__init__(space, chance)
+
+    def boot_number(self, boot_id: str) -> int:
+        """See `SqliteOutbox.boot_number`."""
+        self.last_boot = super().boot_number(boot_id)
+        return self.last_boot
 
     def look(self) -> None:
         """Tell the truth what stands on the card."""

@@ -1,0 +1,137 @@
+"""One transaction's worth of messages, whichever way they came: by the broker or in a courier file.
+
+Both ways end here, so that a row counts once however often and by whatever way it arrives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hub.ingest import acks, project
+from hub.ingest.decode import BatchArrived, Decoded, Message, Rejected, SchemaArrived, StateArrived, misfit
+from hub.ports import Transaction
+from protocol.batch import Batch
+from protocol.control import Ack, Refused
+from protocol.errors import Refusal
+from protocol.schema import Schema
+from protocol.topics import Address
+
+GROUP_MAX = 64
+"""Messages in one transaction."""
+
+EPOCH_UNREADABLE = 0
+"""The epoch of an ack that refuses a batch which could not be read far enough to know its own."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was done with messages: in one turn, in a file, or by the ingest since it started (see /metrics)."""
+
+    messages: int = 0
+    batches: int = 0
+    rows: int = 0
+    rows_offered: int = 0
+    retries: int = 0
+    overflowed: int = 0
+    withheld: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    last_commit_ms: int | None = None
+
+    def add(self, turn: Counters, now_ms: int) -> None:
+        """Add what one committed turn has done."""
+        self.messages += turn.messages
+        self.batches += turn.batches
+        self.rows += turn.rows
+        self.rows_offered += turn.rows_offered
+        self.withheld += turn.withheld
+        for refusal, count in turn.rejected.items():
+            self.rejected[refusal] = self.rejected.get(refusal, 0) + count
+        self.last_commit_ms = now_ms
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What one epoch of one site will be told once the transaction has committed."""
+
+    batches: list[int] = field(default_factory=list)
+    schemas_wanted: list[bytes] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    heard: list[Batch] = field(default_factory=list)
+
+
+_Epoch = tuple[Address, int]
+_HOPELESS = (Refusal.MALFORMED, Refusal.TRUNCATED, Refusal.OVERSIZED)
+
+
+class Turn:
+    """What the messages of one transaction change, what their senders will be told, what is counted."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._replies: dict[_Epoch, _Reply] = {}
+        self.done = Counters()
+        self.kept_aside: list[tuple[Message, Rejected]] = []
+
+    def take(self, message: Message, what: Decoded) -> None:
+        """Bring one message into the transaction."""
+        self.done.messages += 1
+        match what:
+            case BatchArrived() as arrived:
+                self._batch(message, arrived)
+            case SchemaArrived() as arrived:
+                self._transaction.add_schema(arrived.schema_id, message.payload)
+            case StateArrived() as arrived:
+                self._transaction.state(arrived.address.site, arrived.state, message.received_at_ms)
+            case Rejected() as rejected:
+                self._reject(message, rejected)
+            case None:
+                pass
+
+    def acks(self, now_ms: int) -> list[tuple[Address, Ack]]:
+        """Say what each epoch that was heard will be told."""
+        return [
+            (address, self._ack(address, epoch, reply, now_ms)) for (address, epoch), reply in self._replies.items()
+        ]
+
+    def _ack(self, address: Address, epoch: int, reply: _Reply, now_ms: int) -> Ack:
+        receipts = self._transaction.receipts(address.site, epoch)
+        return acks.compose(
+            receipts,
+            utc_ms=now_ms,
+            batches=tuple(reply.batches),
+            schemas_wanted=tuple(dict.fromkeys(reply.schemas_wanted)),
+            refused=tuple(reply.refused),
+            forked=any(acks.forks(receipts, batch) for batch in reply.heard),
+        )
+
+    def _batch(self, message: Message, arrived: BatchArrived) -> None:
+        batch = arrived.batch
+        named = self._transaction.schema(batch.schema_id) if batch.schema_id else Schema(())
+        if named is None:
+            self.done.withheld += 1
+            reply = self._reply(arrived.address, batch.epoch)
+            reply.schemas_wanted.append(batch.schema_id)
+            reply.heard.append(batch)
+            return
+        wrong = misfit(arrived, named)
+        if wrong is not None:
+            self._reject(message, wrong)
+            return
+        reply = self._reply(arrived.address, batch.epoch)
+        reply.batches.append(arrived.batch_id)
+        reply.heard.append(batch)
+        self.done.batches += 1
+        self.done.rows_offered += sum(1 for _ in batch.seqs())
+        self.done.rows += project.apply(self._transaction, arrived, message)
+
+    def _reject(self, message: Message, rejected: Rejected) -> None:
+        self._transaction.reject(message, rejected)
+        self.kept_aside.append((message, rejected))
+        self.done.rejected[rejected.refusal] = self.done.rejected.get(rejected.refusal, 0) + 1
+        # A version that this hub does not speak yet is left unanswered: the site keeps the rows for a newer hub.
+        if rejected.address is not None and rejected.batch_id is not None and rejected.refusal in _HOPELESS:
+            refused = Refused(rejected.batch_id, rejected.reason)
+            self._reply(rejected.address, EPOCH_UNREADABLE).refused.append(refused)
+
+    def _reply(self, address: Address, epoch: int) -> _Reply:
+        return self._replies.setdefault((address, epoch), _Reply())
