@@ -141,6 +141,7 @@ class Outbox(Protocol):
     def commit(self, open_sessions: Sequence[OpenSession]) -> None:
         """Make everything taken so far, and the open sessions, survive a power cut.
 
+        After each day of uptime it first takes a `Tally` of all rows since the one before, reboots or not.
         Raises `RetryLater` when the disk will not have it; nothing is forgotten and the next commit tries again.
         """
 

@@ -10,12 +10,15 @@ from typing import Protocol
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
+from hub.numbers import PassedOver
 from hub.series import Bucket, Sample
+from hub.tallies import Verdict
 from protocol.batch import Batch, EventRow
 from protocol.control import Ack, SiteState
 from protocol.events import ChargingSession, SlotTaken
 from protocol.ranges import Range
 from protocol.schema import Schema
+from protocol.tally import Sums
 from protocol.topics import Address
 
 
@@ -67,10 +70,13 @@ class EventRecord:
     kind: int
     utc_ms: int | None
     values: tuple[object, ...]
+    epoch: int
+    boot: int
+    uptime_s: int
 
 
 AHEAD = "ahead"
-"""Stands among the causes for numbers that a card which lived more than once may still give: neither lost nor settled."""
+"""Stands among the causes for numbers that a card which lived twice may still give: neither lost nor settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +91,62 @@ class Receipts:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time and the boots that samples cover; a time is None where it is unknown."""
+    """The time and the boots that samples cover, and the numbers of all rows; a time is None where it is unknown."""
 
     start_ms: int | None
     end_ms: int | None
     first_boot: int | None
     last_boot: int | None
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class TallyRecord:
+    """A site's count of its rows `first_seq` to `last_seq`, and the verdict once both sides were compared."""
+
+    epoch: int
+    seq: int
+    utc_ms: int | None
+    first_seq: int
+    last_seq: int
+    claimed: Sums
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTimes:
+    """When the first and the last row of an epoch arrived, and the dates of both."""
+
+    epoch: int
+    first_received_ms: int
+    last_received_ms: int
+    first: Date
+    last: Date
+
+
+@dataclass(frozen=True, slots=True)
+class PastRow:
+    """A row that was received, by its moment only."""
+
+    seq: int
+    boot: int
+    uptime_s: int
+    date: Date
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStart:
+    """An agent began: its row, when its machine had started, and the row before, if any.
+
+    `absent` rows were taken in between and are not here.
+    """
+
+    epoch: int
+    row: PastRow
+    powered: Date
+    before: PastRow | None
+    absent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +204,12 @@ class Transaction(Protocol):
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
         """Date the sessions and events of a boot that had no anchor."""
 
+    def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
+        """Note that a tally of these rows is to be compared."""
+
+    def reopen_tallies(self, site: str, epoch: int, rows: Sequence[Range]) -> None:
+        """Have the tallies that speak of some of these rows, and were compared without them, compared again."""
+
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """Mark the summaries of these days as stale."""
 
@@ -185,8 +247,23 @@ class Ledger(Protocol):
     def all_receipts(self, site: str) -> list[Receipts]:
         """Read what is settled, epoch by epoch."""
 
-    def rejected(self, site: str) -> int:
-        """Count the messages of a site that were kept aside."""
+    def rejected(self, site: str) -> Mapping[str, int]:
+        """Count the messages of a site that were kept aside, by the reason of their refusal."""
+
+    def epoch_times(self, site: str) -> list[EpochTimes]:
+        """Tell when each epoch of a site was heard."""
+
+    def tallies(self, site: str, limit: int) -> list[TallyRecord]:
+        """List the newest tallies of every epoch of a site, the newest first."""
+
+    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
+        """List what each start of an epoch passed over, by its own word."""
+
+    def compare(self, site: str, record: TallyRecord) -> Verdict | None:
+        """Compare a tally with what is here; None while rows are awaited, or when too much would have to be read."""
+
+    def agent_starts(self, site: str, limit: int) -> list[AgentStart]:
+        """List the newest starts of a site's agent in each epoch, the newest first."""
 
     def last_backup_ms(self) -> int | None:
         """Say when this ledger was last copied to a safe place, as far as that is known here."""

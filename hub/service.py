@@ -33,6 +33,7 @@ class Ingest:
     def __init__(self, settings: Settings, ledger: SqlLedger, store: EmbeddedSeries) -> None:
         self._inbox = MqttInbox(settings.broker, settings.shards)
         self._store = store
+        self._ledger = ledger
         self.consumer = Consumer(ledger, self._inbox)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
@@ -58,7 +59,7 @@ class Ingest:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                if self.consumer.step(_now_ms()) == 0 and not self._roll_up():
+                if self.consumer.step(_now_ms()) == 0 and not self._use_quiet():
                     self._inbox.wait(WAIT_S)
         finally:
             if not self._stop.is_set():
@@ -66,10 +67,10 @@ class Ingest:
                 self.failed = True
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    def _roll_up(self) -> bool:
-        """Use a quiet moment to summarise a finished day."""
+    def _use_quiet(self) -> bool:
+        """Use a quiet moment to summarise a finished day, or to compare a site's count of its rows with ours."""
         try:
-            return self._store.roll_up(_now_ms())
+            return self._store.roll_up(_now_ms()) or self._ledger.compare_tally(_now_ms())
         except RetryLater as error:
             _LOG.warning("a summary has to wait: %s", error)
             return False

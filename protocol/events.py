@@ -142,6 +142,22 @@ class AlarmCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows `first_seq`..`last_seq` of this epoch, as the site took them, add up to this; see `protocol.tally`."""
+
+    kind: ClassVar[int] = 8
+    lane: ClassVar[Lane] = Lane.NOTE
+    first_seq: int
+    last_seq: int
+    samples: int
+    taken: int
+    ended: int
+    charged_s: int
+    others: int
+    check: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a kind, or with a word, that a later version defined: kept, counted, not interpreted."""
 
@@ -149,9 +165,10 @@ class UnknownEvent:
     values: tuple[object, ...]
 
 
-Event = SlotTaken | ChargingSession | ClockAnchor | AgentStarted | Gap | AlarmRaised | AlarmCleared
+Event = SlotTaken | ChargingSession | ClockAnchor | AgentStarted | Gap | AlarmRaised | AlarmCleared | Tally
 _KINDS: dict[int, type[Event]] = {
-    cls.kind: cls for cls in (SlotTaken, ChargingSession, ClockAnchor, AgentStarted, Gap, AlarmRaised, AlarmCleared)
+    cls.kind: cls
+    for cls in (SlotTaken, ChargingSession, ClockAnchor, AgentStarted, Gap, AlarmRaised, AlarmCleared, Tally)
 }
 _ENUMS: dict[str, type[IntEnum]] = {
     f"{cls.__name__}.{name}": enum

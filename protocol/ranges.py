@@ -41,11 +41,26 @@ def holes(ranges: Sequence[Range], upto: int) -> list[Range]:
 
 def without(ranges: Iterable[Range], removed: Iterable[Range]) -> list[Range]:
     """List what of the ranges is not in `removed`."""
-    left, gone = [], union(removed)
+    left, gone, at = [], union(removed), 0
     for first, last in union(ranges):
-        inside = [(a, b) for a, b in holes(gone, last) if b >= first]
-        left += [(max(a, first), b) for a, b in inside]
+        while at < len(gone) and gone[at][1] < first:
+            at += 1
+        start, ahead = first, at
+        while ahead < len(gone) and gone[ahead][0] <= last:
+            if gone[ahead][0] > start:
+                left.append((start, gone[ahead][0] - 1))
+            start = max(start, gone[ahead][1] + 1)
+            ahead += 1
+        if start <= last:
+            left.append((start, last))
+        at = max(at, ahead - 1)
     return left
+
+
+def common(ranges: Iterable[Range], others: Iterable[Range]) -> list[Range]:
+    """List what two sets of ranges have in common."""
+    ours = union(ranges)
+    return without(ours, without(ours, others))
 
 
 def size(ranges: Iterable[Range]) -> int:

@@ -47,6 +47,11 @@ def encode(message: dict[int, Any]) -> bytes:
     return cbor2.dumps({0: VERSION, **message}, canonical=True)
 
 
+def canonical(item: list[Any]) -> bytes:
+    """Write a list in the one form that CBOR has for it (RFC 8949, section 4.2.1), so that both sides may sum it up."""
+    return cbor2.dumps(item, canonical=True)
+
+
 def decode(plain: bytes) -> dict[int, Any]:
     """Read one message of this version; raises `WireError`. Keys nobody knows are left in for the caller to ignore."""
     if len(plain) > INFLATED_MAX_BYTES:

@@ -11,6 +11,7 @@ from edge.errors import RetryLater
 from edge.io.outbox import BOOT_JUMP_MAX, PRUNE_EVERY_MS, REPEAT_EVERY_MS, SEQ_JUMP_MAX
 from edge.io.outbox_custody import KEEP_MONEY_MS, KEEP_SAMPLES_MS
 from edge.ports import Backlog, OpenSession, SampleRow, Values
+from edge.tallying import DayTally
 from protocol import events
 from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
@@ -44,6 +45,7 @@ class _Disk:
     remembered: dict[str, str] = field(default_factory=dict)
     schemas: dict[bytes, bytes] = field(default_factory=dict)
     last_seq: int = 0
+    tally: DayTally = DayTally(1)  # noqa: RUF009  a frozen value
 
 
 class EvenChance(random.Random):
@@ -82,6 +84,7 @@ class MemoryOutbox:
         self._new = True
         self._taken: dict[int, _Row] = {}
         self._next_seq = 1
+        self._tally = DayTally(1)
         self._moment = (0, 0)
         self._schema_id = b""
 
@@ -96,6 +99,7 @@ class MemoryOutbox:
         again._disk = self._disk
         again._new = False
         again._next_seq = self._disk.last_seq + 1
+        again._tally = self._disk.tally
         return again
 
     def boot_number(self, boot_id: str) -> int:
@@ -125,16 +129,22 @@ class MemoryOutbox:
         """See `Outbox.add_sample`."""
         self._moment = (boot, uptime_s)
         content = SampleRow(self._next_seq, self._schema_id, table, boot, uptime_s, list(values))
+        self._tally = self._tally.with_sample(self._next_seq, self._schema_id, table, self._moment, values)
         return self._take(_Row(Lane.SUMMARY if summary else Lane.TELEMETRY, content))
 
     def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
         """See `Outbox.add_event`; the event passes through JSON, as it would on a disk."""
         self._moment = (boot, uptime_s)
         kind, *values = json.loads(json.dumps(events.to_wire(event)))
-        return self._take(_Row(event.lane, EventRow(self._next_seq, boot, uptime_s, events.from_wire(kind, values))))
+        row = EventRow(self._next_seq, boot, uptime_s, events.from_wire(kind, values))
+        self._tally = self._tally.with_event(row)
+        return self._take(_Row(event.lane, row))
 
     def commit(self, open_sessions: Sequence[OpenSession]) -> None:
         """See `Outbox.commit`."""
+        if self._tally.due():
+            said, self._tally = self._tally.close(self._next_seq)
+            self.add_event(*self._moment, said)
         if self.disk_refuses is not None:
             raise RetryLater(self.disk_refuses)
         if len(self._disk.rows) + len(self._taken) > self._rows_max:
@@ -142,6 +152,7 @@ class MemoryOutbox:
         self._disk.rows |= self._taken
         self._disk.sessions = tuple(open_sessions)
         self._disk.last_seq = self._next_seq - 1
+        self._disk.tally = self._tally
         self._disk.remembered |= self._remembered
         self._disk.boots |= self._boots
         self._disk.schemas |= self._schemas

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import apsw
 
+from edge import tallying
 from edge.errors import RetryLater
 from edge.io import outbox_custody as custody
 from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, transaction
@@ -47,6 +48,8 @@ _SHED_SHARE = 20
 _SHED_MIN = 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_REMEMBER = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_TALLY = "tally"
 _GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?"
 
 
@@ -73,11 +76,12 @@ class SqliteOutbox(OutboxView):
         self._new = opened.new
         super().__init__(opened.db)
         self._next_seq = 1 + self._scalar(HIGHEST_SEQ)
+        self._tally = tallying.resume(self.recall(_TALLY), self._next_seq)
         self._rows = self._scalar("SELECT count(*) FROM rows")
         self._urgent = self._count(Lane.ALARM)
 
     def close(self) -> None:
-        """Close the file; what was not committed is gone, and what a full disk keeps from being tidied stays as it is."""
+        """Close the file; what was not committed is gone. What a full disk keeps from being tidied stays as it is."""
         self._db.close(force=True)
 
     def boot_number(self, boot_id: str) -> int:
@@ -111,10 +115,13 @@ class SqliteOutbox(OutboxView):
     def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
         """See `Outbox.add_sample`."""
         lane = Lane.SUMMARY if summary else Lane.TELEMETRY
+        moment = (boot, uptime_s)
+        self._tally = self._tally.with_sample(self._next_seq, self._schema_id or b"", table, moment, values)
         return self._take(lane, self._schema_id, table, boot, uptime_s, list(values))
 
     def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
         """See `Outbox.add_event`."""
+        self._tally = self._tally.with_event(EventRow(self._next_seq, boot, uptime_s, event))
         return self._take(event.lane, None, None, boot, uptime_s, events.to_wire(event))
 
     def uncommitted(self) -> int:
@@ -128,6 +135,9 @@ class SqliteOutbox(OutboxView):
     def commit(self, open_sessions: Sequence[OpenSession]) -> None:
         """See `Outbox.commit`."""
         share = self._shed_share() if self._crowded() else 0
+        if self._tally.due():
+            said, self._tally = self._tally.close(self._next_seq)
+            self.add_event(*self._moment, said)
         try:
             self._write(open_sessions, share)
         except apsw.FullError as error:
@@ -202,7 +212,7 @@ class SqliteOutbox(OutboxView):
     def _write(self, open_sessions: Sequence[OpenSession], share: int) -> None:
         """Store all that was taken in one transaction, giving up `share` samples in the same one, detail first."""
         shed = [seq for (seq,) in self._db.execute(_GIVEN_UP_FIRST, (Lane.SUMMARY, share))]
-        taken, next_seq = len(self._taken), self._next_seq
+        taken, next_seq, tally = len(self._taken), self._next_seq, self._tally
         self._report(shed, GapCause.DISK_FULL)
         try:
             with transaction(self._db):
@@ -219,10 +229,10 @@ class SqliteOutbox(OutboxView):
                     "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     [(*session, check_sum(*session)) for session in sessions],
                 )
-                self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(self._remembered.items()))
+                self._db.executemany(_REMEMBER, [*self._remembered.items(), (_TALLY, self._tally.to_text())])
         except apsw.Error:
             del self._taken[taken:]
-            self._next_seq = next_seq
+            self._next_seq, self._tally = next_seq, tally
             raise
         if shed:
             _LOG.warning("outbox full: the %d oldest samples were given up", len(shed))

@@ -2,68 +2,225 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import get_args
 
 from hub.answers.sites import find
-from hub.ports import Ledger, Receipts
-from protocol.ranges import Range, holes, size, union, without
+from hub.answers.times import Moment, moment, utc
+from hub.answers.unobserved import Unobserved, unobserved
+from hub.numbers import Numbers, account
+from hub.ports import EpochTimes, Ledger, Receipts, TallyRecord
+from hub.tallies import Verdict
+from protocol.events import Event
+from protocol.ranges import Range, size
+from protocol.tally import Sums
+
+RANGES_SHOWN = 200
+TALLIES_SHOWN = 40
+COMPARED_AT_ONCE = 5
+"""Tallies that an answer compares by itself, before the ingest has found a quiet moment."""
+
+TRAFFIC = 9
+"""The kind of the event in which a site says how many bytes it sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochLoss:
-    """One outbox generation: rows 1 to `highest_seq` are each received, lost by a stated cause, or still missing."""
+    """One outbox generation: each of the rows 1 to `highest_seq` is received, lost by a cause, unused, or missing.
+
+    A missing row is not yet arrived while the site lives in this epoch; after that, it is on a card that was replaced,
+    and whether there are rows after the highest one nobody here can know. `forgotten` rows are received ones that the
+    site's card has lost after it had confirmed them.
+    """
 
     epoch: str
+    in_use: bool
+    first_received_at: datetime | None
+    last_received_at: datetime | None
+    first_row: Moment | None
+    last_row: Moment | None
     highest_seq: int
     received: int
     missing: int
+    not_yet_arrived: int
+    card_replaced: int
+    unused: int
+    forgotten: int
     missing_ranges: list[Range]
     lost: dict[str, int]
     lost_ranges: dict[str, list[Range]]
 
 
+class Comparison(StrEnum):
+    """What came of comparing a site's count with ours."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class TallyAnswer:
+    """A site's count of its rows, and ours of the same numbers (None while rows are awaited).
+
+    `lost` rows were taken and given up with a cause, and `forgotten` ones are here only; both are explained.
+    """
+
+    epoch: str
+    at: datetime | None
+    first_seq: int
+    last_seq: int
+    comparison: Comparison
+    differs: tuple[str, ...]
+    there: Sums
+    here: Sums | None
+    lost: int
+    forgotten: int
+    awaited: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficAnswer:
+    """The newest report of a site on the bytes that it sent, number by number, as the event names them."""
+
+    at: datetime | None
+    numbers: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class LossAnswer:
-    """The account of a site over all its outbox generations."""
+    """The account of a site over all its outbox generations; `missing` is what is not yet arrived or on old cards."""
 
     site: str
     received: int
     missing: int
+    not_yet_arrived: int
+    card_replaced: int
+    unused: int
+    forgotten: int
     lost: dict[str, int]
     kept_aside: int
+    kept_aside_by: dict[str, int]
     epochs: list[EpochLoss]
-
-
-RANGES_SHOWN = 200
+    tallies: list[TallyAnswer]
+    unobserved: Unobserved
+    traffic: TrafficAnswer | None
 
 
 def loss(ledger: Ledger, site: str) -> LossAnswer:
-    """Account for every row of a site; raises `NotFound`."""
+    """Account for every row of a site, the epoch in use first; raises `NotFound`."""
     find(ledger, site)
-    epochs = [_epoch(receipts) for receipts in ledger.all_receipts(site)]
+    epochs = _epochs(ledger, site)
     causes = sorted({cause for epoch in epochs for cause in epoch.lost})
+    aside = dict(ledger.rejected(site))
     return LossAnswer(
         site=site,
         received=sum(epoch.received for epoch in epochs),
         missing=sum(epoch.missing for epoch in epochs),
+        not_yet_arrived=sum(epoch.not_yet_arrived for epoch in epochs),
+        card_replaced=sum(epoch.card_replaced for epoch in epochs),
+        unused=sum(epoch.unused for epoch in epochs),
+        forgotten=sum(epoch.forgotten for epoch in epochs),
         lost={cause: sum(epoch.lost.get(cause, 0) for epoch in epochs) for cause in causes},
-        kept_aside=ledger.rejected(site),
+        kept_aside=sum(aside.values()),
+        kept_aside_by=aside,
         epochs=epochs,
+        tallies=tallies(ledger, site),
+        unobserved=unobserved(ledger, site),
+        traffic=_traffic(ledger, site),
     )
 
 
-def _epoch(receipts: Receipts) -> EpochLoss:
-    # What was given up and arrived all the same, before its loss was declared, is not lost.
-    lost = {cause: without(ranges, receipts.received) for cause, ranges in receipts.lost.items()}
-    settled = union([*receipts.received, *(pair for ranges in lost.values() for pair in ranges)])
-    highest = settled[-1][1] if settled else 0
-    missing = without(holes(settled, highest), receipts.ahead)
+def tallies(ledger: Ledger, site: str) -> list[TallyAnswer]:
+    """List a site's newest counts of its rows beside ours, the newest first."""
+    numbers = {
+        found.epoch: account(found.received, found.lost, ledger.passed_over(site, found.epoch), found.ahead)
+        for found in ledger.all_receipts(site)
+    }
+    answers, left = [], COMPARED_AT_ONCE
+    for record in ledger.tallies(site, TALLIES_SHOWN):
+        if record.epoch not in numbers:
+            continue  # it came while this answer was being put together
+        known = numbers[record.epoch].within(record.first_seq, record.last_seq)
+        verdict = record.verdict
+        if verdict is None and left > 0:
+            left -= 1
+            verdict = ledger.compare(site, record)
+        answers.append(_tally(record, verdict, size(known.missing)))
+    return answers
+
+
+def _epochs(ledger: Ledger, site: str) -> list[EpochLoss]:
+    """Account for each epoch: the one in use, then by when the last row came, for a number tells no order."""
+    present = ledger.presence(site).epoch
+    times = {found.epoch: found for found in ledger.epoch_times(site)}
+    found = ledger.all_receipts(site)
+
+    def order(receipts: Receipts) -> tuple[bool, int]:
+        known = times.get(receipts.epoch)
+        return receipts.epoch == present, 0 if known is None else known.last_received_ms
+
+    return [
+        _epoch(
+            receipts.epoch,
+            account(receipts.received, receipts.lost, ledger.passed_over(site, receipts.epoch), receipts.ahead),
+            times.get(receipts.epoch),
+            in_use=present is None or receipts.epoch == present,
+        )
+        for receipts in sorted(found, key=order, reverse=True)
+    ]
+
+
+def _epoch(epoch: int, numbers: Numbers, times: EpochTimes | None, *, in_use: bool) -> EpochLoss:
+    missing = size(numbers.missing)
     return EpochLoss(
-        epoch=f"{receipts.epoch:016x}",
-        highest_seq=highest,
-        received=size(receipts.received),
-        missing=size(missing),
-        missing_ranges=missing[:RANGES_SHOWN],
-        lost={cause: size(ranges) for cause, ranges in lost.items()},
-        lost_ranges={cause: ranges[:RANGES_SHOWN] for cause, ranges in lost.items()},
+        epoch=f"{epoch:016x}",
+        in_use=in_use,
+        first_received_at=None if times is None else utc(times.first_received_ms),
+        last_received_at=None if times is None else utc(times.last_received_ms),
+        first_row=None if times is None else moment(times.first),
+        last_row=None if times is None else moment(times.last),
+        highest_seq=numbers.highest,
+        received=size(numbers.received),
+        missing=missing,
+        not_yet_arrived=missing if in_use else 0,
+        card_replaced=0 if in_use else missing,
+        unused=size(numbers.unused),
+        forgotten=size(numbers.forgotten),
+        missing_ranges=numbers.missing[:RANGES_SHOWN],
+        lost={cause: size(ranges) for cause, ranges in numbers.lost.items()},
+        lost_ranges={cause: ranges[:RANGES_SHOWN] for cause, ranges in numbers.lost.items()},
     )
+
+
+def _tally(record: TallyRecord, verdict: Verdict | None, awaited: int) -> TallyAnswer:
+    judged = Comparison.WAITING
+    if verdict is not None:
+        judged = Comparison.AGREES if verdict.agrees else Comparison.DIFFERS
+    return TallyAnswer(
+        epoch=f"{record.epoch:016x}",
+        at=None if record.utc_ms is None else utc(record.utc_ms),
+        first_seq=record.first_seq,
+        last_seq=record.last_seq,
+        comparison=judged,
+        differs=() if verdict is None else verdict.differs,
+        there=record.claimed,
+        here=None if verdict is None else verdict.here,
+        lost=0 if verdict is None else verdict.lost,
+        forgotten=0 if verdict is None else verdict.forgotten,
+        awaited=awaited,
+    )
+
+
+def _traffic(ledger: Ledger, site: str) -> TrafficAnswer | None:
+    present = ledger.presence(site).epoch
+    found = [event for event in ledger.events(site, [TRAFFIC], 0) if present is None or event.epoch == present]
+    if not found:
+        return None
+    newest = found[-1]
+    names = [field.name for cls in get_args(Event) if cls.kind == TRAFFIC for field in fields(cls)]
+    names += [f"field_{number}" for number in range(len(names) + 1, len(newest.values) + 1)]
+    numbers = {name: value for name, value in zip(names, newest.values, strict=False) if isinstance(value, int)}
+    return TrafficAnswer(None if newest.utc_ms is None else utc(newest.utc_ms), numbers)

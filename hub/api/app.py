@@ -8,9 +8,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from hub import VERSION
-from hub.api import operations, problems, series, sites
+from hub.api import loss, operations, problems, series, sites
 from hub.context import Context
 from hub.ingest.turn import Counters
+from hub.pages import loss as loss_pages
 from hub.pages import site as site_pages
 from hub.pages import static
 
@@ -44,7 +45,15 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=400)
     problems.install(app)
-    for router in (sites.router, series.router, operations.router, site_pages.router, static.router):
+    for router in (
+        sites.router,
+        series.router,
+        loss.router,
+        operations.router,
+        site_pages.router,
+        loss_pages.router,
+        static.router,
+    ):
         app.include_router(router)
     app.include_router(operations.metrics_route(operations.HubCollector(counters, context)))
 

@@ -77,23 +77,79 @@ SESSIONS = {
         }
     ],
 }
+_SUMS = {"samples": 2_851, "taken": 31, "ended": 30, "charged_s": 148_210, "others": 29, "check": 3_021_877_451}
 LOSS = {
     "site": "ecole-exemple",
     "received": 44_101,
     "missing": 0,
+    "not_yet_arrived": 0,
+    "card_replaced": 0,
+    "unused": 81_337,
+    "forgotten": 0,
     "lost": {"disk_full": 120},
-    "kept_aside": 0,
+    "kept_aside": 1,
+    "kept_aside_by": {"malformed": 1},
     "epochs": [
         {
             "epoch": "2428fca356fee070",
-            "highest_seq": 44_221,
+            "in_use": True,
+            "first_received_at": "2026-11-02T08:15:31Z",
+            "last_received_at": "2026-11-23T10:31:02Z",
+            "first_row": {**_MOMENT, "at": "2026-11-02T08:00:12Z"},
+            "last_row": {**_MOMENT, "at": "2026-11-23T10:30:00Z"},
+            "highest_seq": 125_558,
             "received": 44_101,
             "missing": 0,
+            "not_yet_arrived": 0,
+            "card_replaced": 0,
+            "unused": 81_337,
+            "forgotten": 0,
             "missing_ranges": [],
             "lost": {"disk_full": 120},
             "lost_ranges": {"disk_full": [[20_001, 20_120]]},
         }
     ],
+    "tallies": [
+        {
+            "epoch": "2428fca356fee070",
+            "at": "2026-11-22T18:04:00Z",
+            "first_seq": 119_644,
+            "last_seq": 122_584,
+            "comparison": "agrees",
+            "differs": [],
+            "there": _SUMS,
+            "here": _SUMS,
+            "lost": 0,
+            "forgotten": 0,
+            "awaited": 0,
+        }
+    ],
+    "unobserved": {
+        "pauses": [
+            {
+                "kind": "powered_off",
+                "start": {**_MOMENT, "at": "2026-11-21T22:10:00Z"},
+                "powered": {**_MOMENT, "at": "2026-11-22T05:40:03Z"},
+                "end": {**_MOMENT, "at": "2026-11-22T05:40:31Z"},
+                "low_s": 27_030.8,
+                "high_s": 27_031.2,
+                "absent": 0,
+            }
+        ],
+        "low_s": 27_030.8,
+        "high_s": 27_031.2,
+        "unknown": 0,
+        "silences": [
+            {
+                "device": "controller",
+                "start": "2026-11-20T12:00:00Z",
+                "end": "2026-11-20T12:30:00Z",
+                "lasted_s": 1_800,
+                "over": True,
+            }
+        ],
+    },
+    "traffic": None,
 }
 
 

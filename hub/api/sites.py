@@ -1,11 +1,10 @@
-"""Sites, their newest values and the account of their rows."""
+"""Sites and their newest values."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from hub.answers import loss, sites
-from hub.answers.loss import LossAnswer
+from hub.answers import sites
 from hub.answers.sites import SiteAnswer, Value
 from hub.api import examples
 from hub.api.csv import FormatQuery, csv_response, wants_csv
@@ -49,21 +48,3 @@ def latest(context: Ctx, request: Request, site: SiteName, format: FormatQuery =
         return values
     header = ("column", "metric", "unit", "value", "at")
     return csv_response(f"{site}-latest", header, ((v.column, v.metric, v.unit, v.value, v.at) for v in values))
-
-
-@router.get("/{site}/loss", response_model=LossAnswer, responses={**_ANSWERS, **answer(examples.LOSS)})
-def loss_of(context: Ctx, request: Request, site: SiteName, format: FormatQuery = None) -> LossAnswer | Response:  # noqa: A002
-    """Account for every row of a site: received, missing, lost by cause."""
-    account = loss.loss(context.ledger, site)
-    if not wants_csv(request, format):
-        return account
-    rows = [
-        row
-        for epoch in account.epochs
-        for row in (
-            (epoch.epoch, "received", epoch.received),
-            (epoch.epoch, "missing", epoch.missing),
-            *((epoch.epoch, cause, count) for cause, count in epoch.lost.items()),
-        )
-    ]
-    return csv_response(f"{site}-loss", ("epoch", "what", "rows"), rows)

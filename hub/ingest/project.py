@@ -16,7 +16,7 @@ from hub.series import DAY_MS
 from protocol import batch as wire_batch
 from protocol import events
 from protocol.batch import Batch, EventRow, TableRows
-from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken
+from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken, Tally
 from protocol.limits import VALUE_MAX
 from protocol.metrics import metric_of
 from protocol.ranges import Range, contains, runs, union
@@ -38,6 +38,7 @@ def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> 
     payload = message.payload if fresh == batch else wire_batch.encode(fresh)
     transaction.write_receipts(site, batch.epoch, RECEIVED, union([*known.received, *runs(seqs)]))
     _declare_lost(transaction, site, known, fresh.events)
+    _tally(transaction, site, known, fresh, message.received_at_ms)
     for boot in _anchor(transaction, site, fresh, known, message.received_at_ms):
         _redate(transaction, site, batch.epoch, boot)
     dater = Dater(transaction.anchors(site, batch.epoch, uptimes(fresh)))
@@ -64,11 +65,15 @@ def new_rows(batch: Batch, known: Receipts) -> Batch:
 
 
 def span(batch: Batch, dater: Dater) -> Span:
-    """Give the time that the batch's samples cover, as far as it is known, and their boots."""
+    """Give the time that the batch's samples cover, as far as it is known, their boots, and the numbers of its rows."""
     boots = [boot for boot, _ in _sampled(batch)]
     dates = [dater.date(boot, uptime_s).utc_ms for boot, uptime_s in _sampled(batch)]
     known = [date for date in dates if date is not None]
-    return Span(min(known, default=None), max(known, default=None), min(boots, default=None), max(boots, default=None))
+    seqs = list(batch.seqs())
+    return Span(
+        min(known, default=None), max(known, default=None), min(boots, default=None), max(boots, default=None),
+        min(seqs), max(seqs),
+    )  # fmt: skip
 
 
 def days(batch: Batch, dater: Dater) -> set[int]:
@@ -139,6 +144,15 @@ def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: It
         else:
             ranges = [(gap.first, gap.last) for gap in declared if 1 <= gap.first <= gap.last]
             transaction.write_receipts(site, known.epoch, name, union([*known.lost.get(name, ()), *ranges]))
+
+
+def _tally(transaction: Transaction, site: str, known: Receipts, fresh: Batch, received_at_ms: int) -> None:
+    """Note the site's own counts; where a row comes that a comparison did without, it is made again."""
+    transaction.reopen_tallies(site, known.epoch, runs(fresh.seqs()))
+    for row in fresh.events:
+        if isinstance(row.event, Tally) and 1 <= row.event.first_seq <= row.event.last_seq < row.seq:
+            rows = (row.event.first_seq, row.event.last_seq)
+            transaction.add_tally(site, known.epoch, row.seq, rows, received_at_ms)
 
 
 def _anchor(transaction: Transaction, site: str, batch: Batch, known: Receipts, received_at_ms: int) -> set[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,11 +19,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
+from hub.io import accounts
 from hub.io import tables as t
 from hub.io.files import mark_of, read_mark
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
-from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+from hub.numbers import PassedOver
+from hub.ports import AgentStart, EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, TallyRecord
+from hub.tallies import Verdict
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -136,11 +139,48 @@ class SqlLedger:
             rows = connection.execute(select(t.receipts).where(c.site == site).order_by(c.epoch, c.first_seq))
             return receipts_by_epoch(rows)
 
-    def rejected(self, site: str) -> int:
+    def rejected(self, site: str) -> Mapping[str, int]:
         """See `Ledger.rejected`."""
-        query = select(func.count()).select_from(t.rejects).where(t.rejects.c.site == site)
+        c = t.rejects.c
+        query = select(c.refusal, func.count().label("messages")).where(c.site == site).group_by(c.refusal)
         with self.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+            return {row.refusal: row.messages for row in connection.execute(query.order_by(c.refusal))}
+
+    def epoch_times(self, site: str) -> list[EpochTimes]:
+        """See `Ledger.epoch_times`."""
+        with self.reading() as connection:
+            return accounts.epoch_times(connection, site)
+
+    def tallies(self, site: str, limit: int) -> list[TallyRecord]:
+        """See `Ledger.tallies`."""
+        with self.reading() as connection:
+            return accounts.tallies(connection, site, limit)
+
+    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
+        """See `Ledger.passed_over`."""
+        with self.reading() as connection:
+            return accounts.passed_over(connection, site, epoch)
+
+    def compare(self, site: str, record: TallyRecord) -> Verdict | None:
+        """See `Ledger.compare`."""
+        with self.reading() as connection:
+            return accounts.compare(connection, site, record)
+
+    def compare_tally(self, now_ms: int) -> bool:
+        """Compare one tally that is due with what is here; False when there is none."""
+        with self.reading() as connection:
+            due = accounts.due_tally(connection, now_ms)
+            if due is None:
+                return False
+            verdict = accounts.compare(connection, due.site, due.record)
+        with self.begin() as transaction:
+            accounts.note(transaction.connection, due, verdict, now_ms)
+        return True
+
+    def agent_starts(self, site: str, limit: int) -> list[AgentStart]:
+        """See `Ledger.agent_starts`."""
+        with self.reading() as connection:
+            return accounts.agent_starts(connection, site, limit)
 
 
 def revisions() -> set[str]:

@@ -39,7 +39,8 @@ def session_record(row: Row) -> SessionRecord:
 
 def event_record(row: Row) -> EventRecord:
     """Read another event."""
-    return EventRecord(row.seq, row.kind, row.utc_ms, tuple(json.loads(row.body)))
+    values = tuple(json.loads(row.body))
+    return EventRecord(row.seq, row.kind, row.utc_ms, values, row.epoch, row.boot, row.uptime_s)
 
 
 def anchor_of(row: Row) -> Anchor:

@@ -87,8 +87,11 @@ archive = Table(
     Column("first_boot", BigInteger),
     Column("last_boot", BigInteger),
     Column("payload", LargeBinary, nullable=False),
+    Column("first_seq", BigInteger),
+    Column("last_seq", BigInteger),
     Index("archive_by_time", "site", "end_ms", "start_ms"),
     Index("archive_by_boot", "site", "epoch", "last_boot", "first_boot"),
+    Index("archive_by_seq", "site", "epoch", "last_seq", "first_seq"),
 )
 
 anchors = Table(
@@ -140,6 +143,24 @@ events = Table(
     Index("events_by_time", "site", "kind", "utc_ms"),
 )
 
+# A site's own count of its rows (the event itself is in `events`), and what came of comparing it with what is here.
+tallies = Table(
+    "tallies",
+    metadata,
+    _site(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("received_at_ms", BigInteger, nullable=False),
+    Column("look_at_ms", BigInteger),  # when to compare; NULL: done
+    Column("verdict", Text),  # JSON; NULL: not compared yet
+    Index(
+        "tallies_waiting", "look_at_ms",
+        sqlite_where=text("look_at_ms IS NOT NULL"), postgresql_where=text("look_at_ms IS NOT NULL"),
+    ),
+)  # fmt: skip
+
 # A day with samples; the payload holds its hourly summaries, NULL means: not summarised yet, no bytes: too wild to
 # be stored; either way they are computed from the archive.
 rollups = Table(
@@ -163,5 +184,5 @@ rejects = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
-DERIVED = (receipts, anchors, sessions, events, rollups)
+DERIVED = (receipts, anchors, sessions, events, tallies, rollups)
 """What of a site follows from its part of the archive alone."""

@@ -19,7 +19,7 @@ from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
 from protocol.events import ChargingSession, Gap, GapCause, SlotTaken
-from protocol.ranges import Range
+from protocol.ranges import Range, common
 from protocol.schema import Schema
 
 REJECTS_MAX = 1000
@@ -173,6 +173,26 @@ class SqlTransaction:
                 date = dater.date(boot, uptime_s)
                 values = {moment: date.utc_ms} | ({f"{prefix}error_ms": date.error_ms} if side else {})
                 self.connection.execute(update(table).where(mine, c[f"{prefix}uptime_s"] == uptime_s).values(values))
+
+    def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
+        """See `Transaction.add_tally`."""
+        self.connection.execute(
+            insert(t.tallies).values(
+                site=site, epoch=epoch, seq=seq, first_seq=rows[0], last_seq=rows[1], received_at_ms=received_at_ms,
+                look_at_ms=received_at_ms,
+            )
+        )  # fmt: skip
+
+    def reopen_tallies(self, site: str, epoch: int, rows: Sequence[Range]) -> None:
+        """See `Transaction.reopen_tallies`."""
+        c = t.tallies.c
+        mine = (c.site == site) & (c.epoch == epoch)
+        within = (c.last_seq >= rows[0][0]) & (c.first_seq <= rows[-1][1])
+        judged = select(c.seq, c.first_seq, c.last_seq).where(mine, within, c.verdict.is_not(None))
+        for tally in self.connection.execute(judged).all():
+            if common(rows, [(tally.first_seq, tally.last_seq)]):
+                again = update(t.tallies).where(mine, c.seq == tally.seq)
+                self.connection.execute(again.values(look_at_ms=c.received_at_ms, verdict=None))
 
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """See `Transaction.forget_rollups`."""

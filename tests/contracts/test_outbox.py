@@ -15,6 +15,7 @@ from edge.errors import RetryLater
 from edge.io.outbox import SqliteOutbox
 from edge.io.outbox_space import Space
 from edge.ports import Backlog, OpenSession, SampleRow
+from protocol import tally
 from protocol.batch import EventRow
 from protocol.events import (
     AgentStarted,
@@ -28,9 +29,11 @@ from protocol.events import (
     Gap,
     GapCause,
     SlotTaken,
+    Tally,
 )
 from protocol.limits import VALUE_MAX
 from protocol.ranges import members
+from protocol.tally import Sums
 from tests.fakes import EvenChance, MemoryOutbox, session
 
 ALL = 1_000_000
@@ -510,6 +513,77 @@ def test_a_disk_that_refuses_loses_nothing_that_was_taken(maker: Maker) -> None:
     assert seqs(maker.cut_power(outbox)) == first + second
 
 
+def added_up(rows: Sequence[SampleRow | EventRow]) -> Sums:
+    """Sum rows up as the hub would."""
+    total = Sums()
+    for row in rows:
+        if isinstance(row, EventRow):
+            total += tally.of_event(row)
+        else:
+            total += tally.of_sample(row.seq, row.schema_id, row.table, row.boot, row.uptime_s, row.values)
+    return total
+
+
+def tallies(outbox: Box) -> list[EventRow]:
+    """List the tallies that wait to be sent."""
+    rows = outbox.pending(ALL, frozenset())
+    return [row for row in rows if isinstance(row, EventRow) and isinstance(row.event, Tally)]
+
+
+def test_each_day_of_uptime_ends_with_a_tally_of_all_its_rows(maker: Maker) -> None:
+    """Over reboots and power cuts, what the tally says is what a hub that has every row adds up."""
+    outbox = maker.open()
+    outbox.boot_number("a")
+    fill(outbox, 5)
+    outbox.add_sample(0, 1, 500, [7, 8])  # never committed: it never was
+    outbox = maker.cut_power(outbox)
+    boot = outbox.boot_number("b")
+    outbox.add_event(boot, 60, SlotTaken(3))
+    outbox.commit([])
+    assert tallies(outbox) == []
+    outbox.add_event(boot, 60 + 86_400, AlarmRaised("door"))
+    outbox.commit([])
+    rows = outbox.pending(ALL, frozenset())
+    (said,) = tallies(outbox)
+    before = [row for row in rows if row.seq < said.seq]
+    assert said.event == added_up(before).tally(1, said.seq - 1)
+    assert len(before) == 8  # five samples, the numbers that the second boot passed over, a charge, an alarm
+    outbox.add_event(boot, 60 + 2 * 86_400, AlarmCleared("door"))
+    outbox.commit([])
+    _, second = tallies(outbox)
+    rows = [row for row in outbox.pending(ALL, frozenset()) if said.seq <= row.seq < second.seq]
+    assert second.event == added_up(rows).tally(said.seq, second.seq - 1)
+
+
+def test_what_is_given_up_or_was_refused_by_the_disk_stays_in_the_tally(maker: Maker) -> None:
+    """Each row counts once, when it is taken; commits that fail, and rows that go, change nothing."""
+    outbox = maker.open(rows_max=100)
+    fill(outbox, 100)
+    taken = outbox.pending(ALL, frozenset())
+    outbox.add_event(1, 6000, AlarmRaised("disk"))
+    maker.fill_disk(outbox)
+    for _ in range(3):
+        try:
+            outbox.commit([])
+        except RetryLater:
+            continue
+    maker.free_disk(outbox)
+    outbox.add_event(1, 60 + 86_400, AlarmCleared("disk"))
+    outbox.commit([])
+    outbox.add_event(1, 60 + 2 * 86_400, AlarmCleared("disk"))
+    outbox.commit([])
+    first, second = (row.event for row in tallies(outbox))
+    left = outbox.pending(ALL, frozenset())
+    assert len([row for row in left if isinstance(row, SampleRow)]) < 100
+    known = {row.seq: row for row in [*taken, *left]}
+    assert isinstance(first, Tally)
+    assert isinstance(second, Tally)
+    for said in (first, second):
+        rows = [row for seq, row in known.items() if said.first_seq <= seq <= said.last_seq]
+        assert said == added_up(rows).tally(said.first_seq, said.last_seq)
+    assert (first.first_seq, second.first_seq) == (1, first.last_seq + 1)
+
+
 _small = st.integers(0, 40)
 _step = st.one_of(
     st.tuples(st.just("sample"), st.integers(0, 3)),
@@ -529,6 +603,7 @@ _step = st.one_of(
     st.tuples(st.just("schema"), st.sampled_from([SCHEMA, OTHER_SCHEMA])),
     st.tuples(st.just("reclaim"), st.lists(st.tuples(_small, _small).map(sorted).map(tuple), max_size=3)),
     st.tuples(st.just("boot"), st.sampled_from(["a", "b", "c"])),
+    st.tuples(st.just("sample"), st.sampled_from([90_000, 180_000, 270_000])),
     st.tuples(st.just("restart"), st.none()),
 )
 

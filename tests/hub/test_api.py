@@ -87,7 +87,7 @@ def test_loss_accounts_for_every_row(client: TestClient) -> None:
     answer = client.get("/api/v1/sites/ecole-a/loss").json()
     assert (answer["received"], answer["missing"], answer["epochs"][0]["missing_ranges"]) == (18, 3, [[17, 19]])
     found = {row["what"]: row["rows"] for row in rows(client.get("/api/v1/sites/ecole-a/loss?format=csv").text)}
-    assert found == {"received": "18", "missing": "3"}
+    assert found == {"received": "18", "not_yet_arrived": "3", "card_replaced": "0", "unused": "0"}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sites", "/api/v1/sites/ecole-a/latest", "/api/v1/sites/ecole-a/loss"])

@@ -69,7 +69,7 @@ def test_a_hole_is_named_until_it_is_filled(hub: TestHub) -> None:
 
 
 def test_a_card_that_went_back_is_acknowledged_by_name_only(hub: TestHub) -> None:
-    """Numbers that one start passed over and another uses: what the hub has of one life settles nothing of the other."""
+    """Numbers that one start passed over and another uses: one life of a card settles nothing of the other."""
     hub.send_batch(of(event(1, AgentStarted("1", "a"))))
     hub.send_batch(of(event(900, Gap(2, 899, GapCause.UNUSED), boot=7), event(901, SlotTaken(1), boot=7)))
     assert not hub.send_batch(of(event(902, SlotTaken(2), boot=7))).forked

@@ -19,9 +19,22 @@ from hub.io.ledger import SqlLedger
 from hub.ports import Site
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
+from protocol import tally
 from protocol.batch import Batch, EventRow, TableRows
-from protocol.events import AnchorSource, ChargingSession, ClockAnchor, EndReason, Event, SlotTaken
+from protocol.events import (
+    AgentStarted,
+    AnchorSource,
+    ChargingSession,
+    ClockAnchor,
+    EndReason,
+    Event,
+    Gap,
+    GapCause,
+    SlotTaken,
+)
+from protocol.ranges import runs
 from protocol.schema import ColumnSpec, Schema, TableSpec
+from protocol.tally import Sums
 from protocol.topics import Address, Channel
 from tests.hub.builders import MemoryInbox
 
@@ -61,13 +74,17 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What a site lives: when it was powered, in minutes since the start, and the phones that came."""
+    """What a site lives: when it was powered, in minutes since the start, and the phones that came.
+
+    What was sampled in the minutes `given_up` found no room on its card.
+    """
 
     site: Site
     awake: tuple[range, ...]
     phones: tuple[Phone, ...]
     panel_w: float
     seed: int
+    given_up: range = range(0)
 
 
 def customers(slots: Sequence[int], day: int, seed: int, until: int) -> Iterator[Phone]:
@@ -96,7 +113,7 @@ LIVES = (
         Phone(2, _BACK, DAY_MIN + 790, found=True),
         Phone(3, DAY_MIN + 905, DAY_MIN + 1010),
         Phone(4, DAY_MIN + 1001, None),
-    ), 260, 9),
+    ), 260, 9, range(240, 300)),
 )  # fmt: skip
 
 
@@ -140,20 +157,38 @@ class _Outbox:
     rows: tuple[list[tuple[int, int, int, tuple[int, ...]]], ...] = field(default_factory=lambda: ([], []))
     events: list[EventRow] = field(default_factory=list)
     seq: int = 0
+    counted: Sums = field(default_factory=Sums)
+    first: int = 1
 
     def next(self) -> int:
         """Give the next row its number."""
         self.seq += 1
         return self.seq
 
-    def flush(self) -> Batch:
-        """Hand out what waits."""
-        tables = tuple(_table(number, rows) for number, rows in enumerate(self.rows) if rows)
-        batch = Batch(
-            7, wire_schema.schema_id(wire_schema.encode(SCHEMA)) if tables else b"", tables, tuple(self.events)
-        )
+    def flush(self, gone: Sequence[int]) -> Batch:
+        """Hand out what waits, but for the samples that were given up; all of it is counted."""
+        self.counted += tally.of_batch(self._batch(), lambda _: True)
+        for rows in self.rows:
+            rows[:] = [row for row in rows if row[0] not in gone]
+        batch = self._batch()
         self.rows, self.events = ([], []), []
         return batch
+
+    def give_up(self, gone: Sequence[int], boot: int, uptime_s: int) -> None:
+        """Declare that some samples found no room."""
+        for first, last in runs(gone):
+            self.events.append(EventRow(self.next(), boot, uptime_s, Gap(first, last, GapCause.DISK_FULL)))
+
+    def tally(self, boot: int, uptime_s: int) -> None:
+        """Say the count of all rows that were handed out."""
+        last, self.seq = self.seq, self.seq + 1
+        self.events.append(EventRow(self.seq, boot, uptime_s, self.counted.tally(self.first, last)))
+        self.first, self.counted = self.seq, Sums()
+
+    def _batch(self) -> Batch:
+        tables = tuple(_table(number, rows) for number, rows in enumerate(self.rows) if rows)
+        named = wire_schema.schema_id(wire_schema.encode(SCHEMA)) if tables else b""
+        return Batch(7, named, tables, tuple(self.events))
 
 
 def _table(number: int, rows: Sequence[tuple[int, int, int, tuple[int, ...]]]) -> TableRows:
@@ -165,9 +200,12 @@ def batches(life: Life) -> Iterator[tuple[int, Batch]]:
     """Live a life, and yield its batches with the minute each is sent."""
     outbox, plant = _Outbox(), _Plant(life, Random(life.seed))  # noqa: S311  a village, not a secret
     taken: dict[Phone, tuple[int, int, int]] = {}
+    gone: list[int] = []
     for boot, awake in enumerate(life.awake, start=1):
         for at in awake:
             uptime_s = (at - awake.start) * 60
+            if at == awake.start:
+                outbox.events.append(EventRow(outbox.next(), boot, 0, AgentStarted("0.1.0", f"boot-{boot}")))
             if uptime_s % 3600 == 0:
                 anchor = ClockAnchor(START_MS + at * MINUTE_MS, 40, AnchorSource.NTP)
                 outbox.events.append(EventRow(outbox.next(), boot, uptime_s, anchor))
@@ -179,8 +217,13 @@ def batches(life: Life) -> Iterator[tuple[int, Batch]]:
                 outbox.events.append(EventRow(outbox.next(), boot, uptime_s, event))
             for rows, values in zip(outbox.rows, plant.minute(at), strict=True):
                 rows.append((outbox.next(), boot, uptime_s, values))
+                gone += [outbox.seq] if at in life.given_up else []
             if at % BATCH_MIN == BATCH_MIN - 1 or at == awake[-1]:
-                yield at, outbox.flush()
+                outbox.give_up(gone, boot, uptime_s)
+                yield at, outbox.flush(gone)
+                gone.clear()
+            if at % DAY_MIN == DAY_MIN - 1:
+                outbox.tally(boot, uptime_s)
 
 
 def _ended(phone: Phone, taken: tuple[int, int, int], boot: int, uptime_s: int) -> Event:

@@ -86,7 +86,9 @@ def test_the_only_colours_are_those_of_the_system() -> None:
     assert "urgent" not in STYLE
 
 
-@pytest.mark.parametrize("path", ["/", "/sites/ecole-a", "/sites/ecole-a?jour=2026-11-22", "/sites/csps-b"])
+@pytest.mark.parametrize(
+    "path", ["/", "/sites/ecole-a", "/sites/ecole-a?jour=2026-11-22", "/sites/csps-b", "/sites/csps-b/pertes"]
+)
 def test_the_first_view_is_light(base: str, path: str) -> None:
     """Page, style sheet and icon together stay under 20 kB as they cross the wire."""
     with httpx.Client(base_url=base, headers={"Accept-Encoding": "gzip"}) as client:

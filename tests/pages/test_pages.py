@@ -9,7 +9,10 @@ from tests.hub.pages.test_day_view import plain
 from tests.pages.conftest import DESKTOP, PHONE, Visitors
 
 SITES, SCHOOL, CENTRE, UNHEARD = "/", "/sites/ecole-a", "/sites/csps-b", "/sites/ecole-c"
-EVERY = (SITES, SCHOOL, f"{SCHOOL}?jour=2026-11-22", CENTRE, UNHEARD, "/sites/nulle-part")
+EVERY = (
+    SITES, SCHOOL, f"{SCHOOL}?jour=2026-11-22", CENTRE, UNHEARD, "/sites/nulle-part",
+    f"{SCHOOL}/pertes", f"{CENTRE}/pertes", f"{UNHEARD}/pertes",
+)  # fmt: skip
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
 CLIPPED = """() => [...document.querySelectorAll('svg text')]
   .map(text => [text.textContent, text.getBoundingClientRect()])

@@ -28,6 +28,7 @@ any_event = st.one_of(
     st.builds(events.Gap, naturals, naturals, st.sampled_from(events.GapCause)),
     st.builds(events.AlarmRaised, _text, _text),
     st.builds(events.AlarmCleared, _text),
+    st.builds(events.Tally, *[naturals] * 8),
     st.builds(events.UnknownEvent, st.integers(100, 200), st.lists(_small | _text, max_size=4).map(tuple)),
     st.builds(
         events.UnknownEvent,

@@ -62,7 +62,8 @@ EVERY_EVENT: Cbor = {
         [5, 1, 0, 5, 1, 2, 3],
         [6, 1, 0, 6, "door", "open"],
         [7, 1, 0, 7, "door"],
-        [8, 1, 0, 200, 1, "x", -4],
+        [8, 1, 0, 8, 1, 7, 5, 0, 0, 0, 2, 4_000_000_000],
+        [9, 1, 0, 200, 1, "x", -4],
     ],
 }
 EVERY_LIST: Cbor = {**SETTLED, 2: 100, 4: [[3, 4], [9, 20]], 5: [1, 2], 6: [b"12345678"], 7: [[3, "no"]]}
@@ -161,6 +162,8 @@ WRONG: list[tuple[str, Any]] = [
     ("batch", event(5, 1, "2", 5)),
     ("batch", event(5, 1, 2, 7, 1.5)),
     ("batch", event(6, "code", 5)),
+    ("batch", event(8, 1, 7, 5, 0, 0, 0, 2)),
+    ("batch", event(8, 1, 7, 5, 0, 0, 0, 2, -1)),
     ("batch", event(200, 1.5)),
     ("batch", event(200, [1])),
     ("batch", {**EVENTS, 4: [[1, 1, 0, 200, True]]}),
@@ -203,7 +206,7 @@ def test_the_cddl_and_the_code_refuse_the_same(rule: str, message: Cbor) -> None
     "message",
     [
         event(0),
-        event(8, 1, "x"),
+        event(100, 1, "x"),
         event(2, 1, 1, 1, 1, 1, 1, 3, 0),
         event(3, 0, 0, 4),
         event(5, 1, 2, 7),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.limits import VALUE_MAX
-from protocol.ranges import Range, contains, holes, members, runs, size, union, without
+from protocol.ranges import Range, common, contains, holes, members, runs, size, union, without
 
 seqs = st.integers(1, 60)
 _range = st.tuples(seqs, st.integers(0, 12)).map(lambda pair: (pair[0], sum(pair)))
@@ -90,3 +90,11 @@ def test_without_is_set_difference(ranges: list[Range], removed: list[Range]) ->
     left = without(ranges, removed)
     assert _as_set(left) == _as_set(ranges) - _as_set(removed)
     assert left == union(left)
+
+
+@given(some_ranges, some_ranges)
+def test_common_is_set_intersection(ranges: list[Range], others: list[Range]) -> None:
+    """What two sets share is what Python's sets share."""
+    shared = common(ranges, others)
+    assert _as_set(shared) == _as_set(ranges) & _as_set(others)
+    assert shared == union(shared)

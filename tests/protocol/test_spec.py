@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import MISSING, Field, fields
 from enum import IntEnum
 from typing import Any, get_args
@@ -9,7 +10,7 @@ from typing import Any, get_args
 import cbor2
 import pytest
 
-from protocol import batch, columns, control, courier, events, limits, schema, wire
+from protocol import batch, columns, control, courier, events, limits, schema, tally, wire
 from protocol.errors import Refusal, WireError
 from tests.protocol.documents import SPEC, block, table
 from tests.protocol.examples import (
@@ -102,6 +103,16 @@ def test_the_enumerations_are_those_of_the_code() -> None:
     for name, values in rows:
         enum: type[IntEnum] = getattr(events, name)
         assert values == ", ".join(f"{member.value} {member.name.lower()}" for member in enum)
+
+
+def test_the_check_of_a_tally_is_worked_out() -> None:
+    """The canonical forms in the table are those of the batch of section 6, and their sum is its check."""
+    rows = table("seq", "canonical form", "CRC-32")
+    assert [int(check) for _, _, check in rows] == [zlib.crc32(bytes.fromhex(form)) for _, form, _ in rows]
+    assert [cbor2.loads(bytes.fromhex(form))[0] for _, form, _ in rows] == list(BATCH.seqs())
+    sums = tally.of_batch(BATCH, lambda _: True)
+    assert sums.check == sum(int(check) for _, _, check in rows) % tally.CHECK_MODULUS
+    assert f"Their check is {sums.check}." in SPEC
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -50,7 +50,7 @@ def live(seed: int) -> Outcome:
     logging.disable(logging.CRITICAL)
     try:
         return _live(seed)
-    except (Exception, PowerCut, HubKilled):  # a bug in whatever ran: it is shown with its seed like a broken promise
+    except (Exception, PowerCut, HubKilled):  # noqa: BLE001  a bug in what ran is shown with its seed, too
         return Outcome(1, complaints={seed: traceback.format_exc().splitlines()[-8:]})
 
 
@@ -126,9 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     outcome = live_many(seeds, arguments.workers, draw, until_broken=arguments.until_broken)
     took_s = time.monotonic() - began  # noqa: TID251
-    sys.stdout.write(
-        f"\n{table(outcome)}\n{failures(outcome)}\n\nsimulate: seeds {seeds.start} to {seeds.stop - 1} in {took_s:.0f} s\n"
-    )
+    told = f"simulate: seeds {seeds.start} to {seeds.stop - 1} in {took_s:.0f} s"
+    sys.stdout.write(f"\n{table(outcome)}\n{failures(outcome)}\n\n{told}\n")
     return 1 if outcome.complaints else 0
 
 

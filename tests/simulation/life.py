@@ -1,4 +1,4 @@
-"""One simulated life of a site and its hub, from one seed: the real edge and the real hub, everything else in our hand."""
+"""One simulated life of a site and its hub, from one seed: both are the real ones, everything else is in our hand."""
 
 from __future__ import annotations
 
@@ -225,8 +225,8 @@ class Life:
         controller = Controller(settings.devices[0])
         controller.silent = self._silent
         agent = wiring.assemble(
-            settings, outbox, boot_id=boot_id, readers={"controller": controller}, watcher=Pins(self.kiosk, self._clock),
-            link=self.network, probe=VirtualProbe(),
+            settings, outbox, boot_id=boot_id, readers={"controller": controller},
+            watcher=Pins(self.kiosk, self._clock), link=self.network, probe=VirtualProbe(),
         )  # fmt: skip
         boot = outbox.last_boot
         self.truth.booted(outbox.epoch, boot, boot_s)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from sqlalchemy import select
+
+from hub.io import tables as t
 from protocol import batch
 from protocol.events import Lane
 from tests.simulation.faults import Fault, Kind
@@ -32,7 +36,8 @@ MODEM_BITS_PER_S = 20_000
 HOUR_MS = 3_600_000
 
 
-def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path, capsys: object) -> None:
+@pytest.mark.timeout(900)
+def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path) -> None:
     """At 20 kbit/s everything arrives within an hour of modem time, in order of value, and every figure is right."""
     day = DAY_S
     faults = [Fault(0.9 * day, DAYS * day, Kind.LINK_DOWN), Fault(day, DAYS * day, Kind.CLOCK_BACK)]
@@ -56,10 +61,6 @@ def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path, capsys: obj
 
 def _arrivals(life: Life) -> list[tuple[int, Lane]]:
     """Tell when each row that is at the hub arrived, and its lane."""
-    from sqlalchemy import select
-
-    from hub.io import tables as t
-
     found = []
     with life.centre.ledger.reading() as connection:
         for epoch, payload, at_ms in connection.execute(
