@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from hub.ingest.dating import Anchor, Date, Dater
+from hub.ingest.boots import Boot
+from hub.ingest.dating import Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
 from hub.series import Bucket, Sample
@@ -67,6 +68,7 @@ class EventRecord:
     kind: int
     utc_ms: int | None
     values: tuple[object, ...]
+    error_ms: int | None = None
 
 
 AHEAD = "ahead"
@@ -130,6 +132,15 @@ class Transaction(Protocol):
     def add_anchor(self, site: str, epoch: int, row: EventRow, anchor: Anchor) -> None:
         """Keep an anchor."""
 
+    def boots(self, site: str, epoch: int, first: int, last: int) -> list[Boot]:
+        """List, in order, the boots from `first` to `last` and on either side up to the nearest one with anchors."""
+
+    def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
+        """Replace what is known of these boots."""
+
+    def zeros(self, site: str, epoch: int, first: int, last: int) -> Mapping[int, Bounds]:
+        """Read the bounds of those boots from `first` to `last` that have some."""
+
     def open_session(self, site: str, epoch: int, row: EventRow, event: SlotTaken, start: Date) -> None:
         """Record that a slot was taken, unless its session is known."""
 
@@ -146,7 +157,7 @@ class Transaction(Protocol):
         """Note the time that an archived batch covers."""
 
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
-        """Date the sessions and events of a boot that had no anchor."""
+        """Date the sessions and events of a boot anew."""
 
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """Mark the summaries of these days as stale."""

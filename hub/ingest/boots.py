@@ -1,0 +1,109 @@
+"""When a boot without anchors began: boots follow one another, so it lies between its neighbours. Pure.
+
+It began after the last row of the nearest earlier boot that anchors date, and after all that is known of the boots
+between; it ended before the nearest later such boot began, and before its rows arrived. As long as the anchors are
+true, so are these bounds, and every row that comes can only draw them closer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hub.ingest.dating import Bounds, Dater, shortest_ms
+from protocol.ranges import Range
+
+UPTIME_MAX_S = 10 * 366 * 86_400
+"""A boot that claims to have lasted longer tells nothing about its neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """What is known of one boot: the uptimes seen, the latest moment at which it can have begun, and its bounds.
+
+    The bounds are those that its rows are dated by: None when there are none, or when its own anchors date it.
+    """
+
+    boot: int
+    first_s: int
+    last_s: int
+    latest_ms: int
+    anchored: bool = False
+    zero: Bounds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """A boot that anchors date, as its neighbours see it: it has begun by then, and not ended before then."""
+
+    begun_ms: int
+    ended_ms: int
+
+
+def seen(known: Boot | None, boot: int, uptimes_s: Range, received_at_ms: int) -> Boot | None:
+    """Add to what is known of a boot that rows of these uptimes arrived; None when nobody can have seen them."""
+    first_s, last_s = uptimes_s
+    if last_s > UPTIME_MAX_S:
+        return known
+    latest_ms = received_at_ms - shortest_ms(last_s)
+    if known is None:
+        return Boot(boot, first_s, last_s, latest_ms)
+    return replace(
+        known,
+        first_s=min(first_s, known.first_s),
+        last_s=max(last_s, known.last_s),
+        latest_ms=min(latest_ms, known.latest_ms),
+    )
+
+
+def edges(boot: Boot, dater: Dater) -> Edges | None:
+    """Tell when a boot with anchors began and ended; None when its anchors date nothing."""
+    begun, ended = dater.date(boot.boot, 0), dater.date(boot.boot, boot.last_s)
+    if begun.utc_ms is None or begun.error_ms is None or ended.utc_ms is None or ended.error_ms is None:
+        return None
+    return Edges(begun.utc_ms + begun.error_ms, ended.utc_ms - ended.error_ms)
+
+
+def bounds(boots: Sequence[Boot], dated: Mapping[int, Edges]) -> dict[int, Bounds]:
+    """Bound the zero of every boot, in order, that is not dated; one that fits nowhere has no bounds."""
+    lows: dict[int, int] = {}
+    low_ms: int | None = None
+    for boot in boots:
+        if boot.boot in dated:
+            low_ms = dated[boot.boot].ended_ms
+        elif low_ms is not None and not boot.anchored:
+            lows[boot.boot] = low_ms
+            low_ms += shortest_ms(boot.last_s)
+    found: dict[int, Bounds] = {}
+    next_ms: int | None = None
+    for boot in reversed(boots):
+        if boot.boot in dated:
+            next_ms = dated[boot.boot].begun_ms
+        if boot.anchored:
+            continue
+        latest_ms = boot.latest_ms if next_ms is None else min(boot.latest_ms, next_ms - shortest_ms(boot.last_s))
+        next_ms = latest_ms
+        if boot.boot in lows and lows[boot.boot] <= latest_ms:
+            found[boot.boot] = Bounds(lows[boot.boot], latest_ms)
+    return found
+
+
+def moved(boots: Sequence[Boot], found: Mapping[int, Bounds], *, anchored: bool = False) -> list[Boot]:
+    """List the boots whose rows deserve other dates, with their new bounds; `anchored` when an anchor came.
+
+    To date rows anew costs more than to take them in, and while an outbox empties every batch draws the bounds a
+    little closer. So without a new anchor, bounds that stay true are kept until one has lost a tenth of its width; then
+    all are renewed together, for boots must keep their order.
+    """
+    new = [replace(boot, zero=None if boot.anchored else found.get(boot.boot)) for boot in boots]
+    pairs = list(zip(boots, new, strict=True))
+    if not anchored and not any(_worthwhile(before.zero, now.zero) for before, now in pairs):
+        return []
+    return [now for before, now in pairs if before.zero != now.zero]
+
+
+def _worthwhile(before: Bounds | None, now: Bounds | None) -> bool:
+    if before is None or now is None:
+        return before is not now
+    inside = before.low_ms <= now.low_ms and now.high_ms <= before.high_ms
+    return not inside or now.width_ms * 10 < before.width_ms * 9

@@ -1,0 +1,307 @@
+"""Boots without anchors: bounded by their neighbours, and the bounds hold the truth whatever comes when."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from hub.ingest.boots import UPTIME_MAX_S, Boot, Edges, bounds, edges, moved, seen
+from hub.ingest.dating import DRIFT_PPM, SYNCED_WITHIN_MS, Anchor, Bounds, Dater, TimeQuality
+from hub.io import tables as t
+from protocol.batch import EventRow, TableRows
+from protocol.events import AgentStarted, AnchorSource, ChargingSession, EndReason, SlotTaken
+from tests.hub.builders import NOON_MS, TestHub, anchor, event, of, samples
+
+HOUR_S = 3600
+HOUR_MS = 3_600_000
+PANEL = "controller.panel_power_w"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What really happened in one boot, and what the hub was told of it."""
+
+    boot: int
+    zero_ms: int
+    uptimes_s: tuple[int, ...]
+    rate_ppm: int
+    anchored_s: int | None
+    error_ms: int
+
+    def at(self, uptime_s: int) -> float:
+        """Tell the true time of an uptime that this crystal counted."""
+        return self.zero_ms + uptime_s * 1000 * (1 + self.rate_ppm / 1e6)
+
+    def anchors(self) -> list[Anchor]:
+        """Give its anchor, which is off by no more than it says."""
+        if self.anchored_s is None:
+            return []
+        off_ms = self.error_ms // 2
+        return [Anchor(self.anchored_s, round(self.at(self.anchored_s)) + off_ms, self.error_ms, AnchorSource.NTP)]
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> list[Past]:
+    """Draw a life of a Pi: boots that follow one another, some of which learn the time."""
+    lives, now_ms, boot = [], NOON_MS, 0
+    for _ in range(draw(st.integers(1, 8))):
+        boot += draw(st.integers(1, 2**40))
+        now_ms += draw(st.integers(1000, 40 * 86_400_000))
+        uptimes = sorted(draw(st.lists(st.integers(0, 20 * 86_400), min_size=1, max_size=4)))
+        rate = draw(st.integers(-DRIFT_PPM, DRIFT_PPM))
+        anchored = draw(st.none() | st.sampled_from(uptimes))
+        life = Past(boot, now_ms, tuple(uptimes), rate, anchored, draw(st.integers(2, 5000)))
+        lives.append(life)
+        now_ms = round(life.at(uptimes[-1])) + 1
+    return lives
+
+
+def told(lives: Sequence[Past], order: Sequence[int], *, delay_ms: int) -> list[Boot]:
+    """Let rows of these boots arrive, one uptime each, and gather what the hub then knows."""
+    known: dict[int, Boot] = {}
+    for index in order:
+        life = lives[index]
+        for uptime_s in life.uptimes_s:
+            arrived_ms = round(life.at(uptime_s)) + delay_ms
+            boot = seen(known.get(life.boot), life.boot, (uptime_s, uptime_s), arrived_ms)
+            assert boot is not None
+            known[life.boot] = replace(boot, anchored=life.anchored_s is not None)
+    return [known[number] for number in sorted(known)]
+
+
+def placed(lives: Sequence[Past], boots: Sequence[Boot]) -> tuple[dict[int, Bounds], Dater]:
+    """Bound what can be bounded, and give the dater of it all."""
+    anchors = {life.boot: life.anchors() for life in lives if life.anchored_s is not None}
+    dater = Dater(anchors)
+    dated = {boot.boot: edges(boot, dater) for boot in boots if boot.anchored}
+    found = bounds(boots, {number: edge for number, edge in dated.items() if edge is not None})
+    return found, Dater(anchors, found)
+
+
+@given(pasts(), st.integers(0, 90 * 86_400_000), st.randoms())
+def test_bounds_hold_the_truth(lives: list[Past], delay_ms: int, chance: random.Random) -> None:
+    """If the anchors are true, no row of any boot happened outside of what its date and error say."""
+    order = list(range(len(lives)))
+    chance.shuffle(order)
+    _, dater = placed(lives, told(lives, order, delay_ms=delay_ms))
+    for life in lives:
+        for uptime_s in life.uptimes_s:
+            date = dater.date(life.boot, uptime_s)
+            if date.utc_ms is not None and date.error_ms is not None:
+                assert abs(date.utc_ms - life.at(uptime_s)) <= date.error_ms + 2  # and two roundings
+
+
+@given(pasts(), st.integers(0, 90 * 86_400_000))
+def test_every_boot_after_a_dated_one_has_a_date(lives: list[Past], delay_ms: int) -> None:
+    """Only boots before the first anchor of an outbox stay unknown."""
+    _, dater = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
+    known = False
+    for life in lives:
+        known = known or life.anchored_s is not None
+        for uptime_s in life.uptimes_s:
+            assert (dater.date(life.boot, uptime_s).utc_ms is not None) == known
+
+
+@given(pasts(), st.integers(0, 90 * 86_400_000))
+def test_rows_of_later_boots_have_later_dates(lives: list[Past], delay_ms: int) -> None:
+    """Dates keep the order of the boots, but for the drift and the errors of the anchors themselves."""
+    found, dater = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
+    for earlier, later in pairwise(lives):
+        end, start = dater.date(earlier.boot, earlier.uptimes_s[-1]), dater.date(later.boot, 0)
+        if end.utc_ms is None or start.utc_ms is None or not ({earlier.boot, later.boot} & found.keys()):
+            continue
+        spare_ms = sum(life.error_ms + life.uptimes_s[-1] * DRIFT_PPM // 500 + 2 for life in (earlier, later))
+        assert end.utc_ms <= start.utc_ms + spare_ms
+
+
+@given(pasts(), st.integers(0, 10**9), st.integers(0, 10**9), st.data())
+def test_knowing_more_never_widens(lives: list[Past], delay_ms: int, sooner_ms: int, data: st.DataObject) -> None:
+    """Another row, another boot, another anchor or an earlier arrival keep every bound or draw it closer."""
+    silent = data.draw(st.sets(st.integers(0, len(lives) - 1)))
+    unheard = data.draw(st.sets(st.integers(0, len(lives) - 1)))
+    less = [
+        replace(
+            life,
+            anchored_s=None if index in silent else life.anchored_s,
+            uptimes_s=life.uptimes_s if life.anchored_s is not None else life.uptimes_s[:1],
+        )
+        for index, life in enumerate(lives)
+        if index not in unheard
+    ]
+    before, _ = placed(less, told(less, range(len(less)), delay_ms=delay_ms + sooner_ms))
+    after, _ = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
+    for number, wide in before.items():
+        if number in after:
+            assert wide.low_ms <= after[number].low_ms
+            assert after[number].high_ms <= wide.high_ms
+
+
+def boot(number: int, last_s: int = 0, *, latest_ms: int = 10**15, zero: Bounds | None = None) -> Boot:
+    """Describe a boot without anchors."""
+    return Boot(number, 0, last_s, latest_ms, zero=zero)
+
+
+def test_a_boot_between_two_others_is_in_the_middle() -> None:
+    """It began after the one ended and had to be over before the other began; the durations between are taken off."""
+    found = bounds(
+        [replace(boot(1), anchored=True), boot(2, 1000), boot(5, 2000), replace(boot(9), anchored=True)],
+        {1: Edges(0, 0), 9: Edges(10_000_000, 10_000_000)},
+    )
+    assert found == {2: Bounds(0, 7_000_300), 5: Bounds(999_900, 8_000_200)}
+
+
+def test_a_boot_that_fits_nowhere_is_unknown() -> None:
+    """When a neighbour's clock was wrong, there is no room left, and no date is made up."""
+    boots = [replace(boot(1), anchored=True), boot(2, 1000), replace(boot(3), anchored=True)]
+    assert bounds(boots, {1: Edges(0, 5_000_000), 3: Edges(5_500_000, 6_000_000)}) == {}
+
+
+def test_a_boot_whose_anchors_date_nothing_bounds_nothing() -> None:
+    """It neither ends the search for a neighbour nor gets bounds itself."""
+    boots = [replace(boot(1), anchored=True), replace(boot(2), anchored=True), boot(3, latest_ms=500)]
+    assert bounds(boots, {1: Edges(0, 0)}) == {3: Bounds(0, 500)}
+    assert edges(boots[0], Dater({})) is None
+
+
+def test_a_boot_of_centuries_is_not_believed() -> None:
+    """An absurd uptime moves no neighbour."""
+    assert seen(None, 1, (0, UPTIME_MAX_S + 1), NOON_MS) is None
+    assert seen(boot(1), 1, (0, UPTIME_MAX_S + 1), NOON_MS) == boot(1)
+
+
+def test_two_close_bounds_are_still_no_clock() -> None:
+    """What nobody read a clock for is called reconstructed, however little is left open."""
+    date = Dater({}, {1: Bounds(NOON_MS, NOON_MS)}).date(1, 0)
+    assert (date.quality, date.error_ms) == (TimeQuality.RECONSTRUCTED, SYNCED_WITHIN_MS + 1)
+
+
+def test_bounds_are_renewed_when_that_is_worth_it() -> None:
+    """Bounds that stay true wait until a tenth is gained; then all are renewed, so that boots keep their order."""
+
+    def renewed(*pairs: tuple[Bounds | None, Bounds | None]) -> list[Bounds | None]:
+        boots = [boot(number, zero=before) for number, (before, _) in enumerate(pairs)]
+        found: Mapping[int, Bounds] = {number: now for number, (_, now) in enumerate(pairs) if now is not None}
+        return [one.zero for one in moved(boots, found)]
+
+    wide, little, less, aside = Bounds(0, 100), Bounds(0, 90), Bounds(0, 89), Bounds(1, 101)
+    assert renewed((wide, little), (wide, wide)) == []
+    assert renewed((wide, little), (wide, less)) == [little, less]
+    assert renewed((wide, aside)) == [aside]
+    assert renewed((None, wide)) == [wide]
+    assert renewed((wide, None)) == [None]
+    assert renewed((None, None)) == []
+    assert [one.zero for one in moved([boot(1, zero=wide)], {1: little}, anchored=True)] == [little]
+    assert [one.zero for one in moved([replace(boot(1, zero=wide), anchored=True)], {})] == [None]
+
+
+def day(seq: int, boot: int, *, until_s: int = 10 * HOUR_S) -> list[EventRow | TableRows]:
+    """Lay out a day of one boot: hourly samples and one charge."""
+    uptimes = range(0, until_s + 1, HOUR_S)
+    session = ChargingSession(1, seq, boot, 600, boot, 1200, EndReason.UNPLUGGED)
+    return [
+        event(seq, SlotTaken(1), uptime_s=600, boot=boot),
+        event(seq + 1, session, uptime_s=1200, boot=boot),
+        samples(seq + 2, list(uptimes), [100] * len(uptimes), boot=boot),
+    ]
+
+
+def dates(hub: TestHub) -> list[tuple[int, int]]:
+    """List date and error of every sample that is shown, in hours after noon."""
+    found = hub.store.samples("ecole-a", [PANEL], 0, 2 * NOON_MS)[PANEL]
+    return [(round((one.utc_ms - NOON_MS) / HOUR_MS), round(one.error_ms / HOUR_MS)) for one in found]
+
+
+def test_a_boot_that_never_learnt_the_time_is_dated_by_its_neighbours(hub: TestHub) -> None:
+    """Samples, charges and events of it are shown, with half of what is left open as their error."""
+    later_ms = NOON_MS + 40 * HOUR_MS
+    hub.send_batch(of(anchor(1, 0, NOON_MS), *day(2, 1)), at_ms=NOON_MS + 11 * HOUR_MS)
+    hub.send_batch(of(*day(100, 2**50), event(99, AgentStarted("1", "b"), boot=2**50)), at_ms=later_ms + HOUR_MS)
+    hub.send_batch(of(anchor(201, 0, later_ms, boot=2**51), *day(202, 2**51, until_s=0)), at_ms=later_ms + HOUR_MS)
+    # From hour 10 to hour 40 lie ten hours of this boot: it began from hour 10 to hour 30.
+    assert dates(hub) == [(h, 0) for h in range(11)] + [(20 + h, 10) for h in range(11)] + [(40, 0)]
+    between = hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)[1]
+    assert between.start.quality is TimeQuality.RECONSTRUCTED
+    assert between.start.utc_ms == pytest.approx(NOON_MS + 20 * HOUR_MS + 600_000, abs=5000)
+    with hub.ledger.reading() as connection:
+        told = connection.execute(select(t.events).where(t.events.c.seq == 99)).one()
+    assert told.error_ms == pytest.approx(10 * HOUR_MS, abs=5000)
+
+
+def test_an_anchor_that_comes_late_dates_its_boot_and_bounds_the_others(hub: TestHub) -> None:
+    """Summaries, samples and charges follow whatever order the batches come in."""
+    hub.send_batch(of(*day(101, 2)), at_ms=NOON_MS + 70 * HOUR_MS)
+    hub.send_batch(of(*day(201, 3)), at_ms=NOON_MS + 70 * HOUR_MS)
+    assert dates(hub) == []
+    assert all(found.start.utc_ms is None for found in hub.ledger.sessions("ecole-a", 0, 1))
+    hub.send_batch(of(anchor(1, 0, NOON_MS), *day(2, 1)), at_ms=NOON_MS + 70 * HOUR_MS)
+    assert {error for _, error in dates(hub)} == {0, 20}
+    hub.send_batch(of(anchor(250, 0, NOON_MS + 30 * HOUR_MS, boot=3)), at_ms=NOON_MS + 70 * HOUR_MS)
+    assert dates(hub)[11:] == [(15 + h, 5) for h in range(11)] + [(30 + h, 0) for h in range(11)]
+    hub.send_batch(of(anchor(251, 0, NOON_MS + 12 * HOUR_MS, boot=2)), at_ms=NOON_MS + 70 * HOUR_MS)
+    assert dates(hub)[11:] == [(12 + h, 0) for h in range(11)] + [(30 + h, 0) for h in range(11)]
+    starts = [found.start.utc_ms for found in hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)]
+    assert starts == [NOON_MS + hours * HOUR_MS + 600_000 for hours in (0, 12, 30)]
+
+
+def test_a_longer_neighbour_leaves_less_room(hub: TestHub) -> None:
+    """Rows of the earlier boot that come later push the bounded one on, its old summaries included."""
+    at_ms = NOON_MS + 31 * 24 * HOUR_MS
+    hub.send_batch(of(anchor(1, 0, NOON_MS), *day(2, 1, until_s=HOUR_S)), at_ms=at_ms)
+    hub.send_batch(of(*day(101, 2, until_s=0), anchor(201, 0, NOON_MS + 60 * HOUR_MS, boot=3)), at_ms=at_ms)
+    assert hub.store.roll_up(at_ms)
+    assert dates(hub) == [(0, 0), (1, 0), (30, 29)]
+    hub.send_batch(of(samples(50, [40 * HOUR_S], [100])), at_ms=at_ms)
+    assert dates(hub) == [(0, 0), (1, 0), (40, 0), (50, 10)]
+    while hub.store.roll_up(at_ms):
+        pass
+    hours = hub.store.hours("ecole-a", [PANEL], NOON_MS - 12 * HOUR_MS, NOON_MS + 84 * HOUR_MS)[PANEL]
+    assert sum(hour.count for hour in hours) == 4
+
+
+def test_what_is_bounded_never_makes_a_site_seem_fresh(hub: TestHub) -> None:
+    """The newest value is as old as it may be, so that a later, exact one takes its place."""
+    hub.send_batch(of(anchor(1, 0, NOON_MS), samples(2, [0], [1])))
+    hub.send_batch(of(samples(3, [0], [2], boot=2)), at_ms=NOON_MS + 100 * HOUR_MS)
+    latest = hub.ledger.presence("ecole-a").latest
+    assert latest is not None
+    assert latest[PANEL] == (1, NOON_MS)
+    exact = of(anchor(4, 60, NOON_MS + 20 * HOUR_MS, boot=3), samples(5, [0], [3], boot=3))
+    hub.send_batch(exact, at_ms=NOON_MS + 100 * HOUR_MS)
+    latest = hub.ledger.presence("ecole-a").latest
+    assert latest is not None
+    assert latest[PANEL][0] == 3
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pasts(), st.randoms())
+def test_whatever_comes_when_the_ledger_holds_the_truth(
+    tmp_path_factory: pytest.TempPathFactory, lives: list[Past], chance: random.Random
+) -> None:
+    """Rows and anchors in any order: every sample is shown within its error, or counted as unknown."""
+    hub = TestHub(tmp_path_factory.mktemp("hub"))
+    at_ms = round(max(life.at(life.uptimes_s[-1]) for life in lives)) + HOUR_MS
+    truth, sent, seq = {}, [], 1
+    for life in lives:
+        for uptime_s in sorted(set(life.uptimes_s)):
+            sent.append(of(samples(seq, [uptime_s], [seq], boot=life.boot)))
+            truth[seq] = life.at(uptime_s)
+            seq += 1
+        for found in life.anchors():
+            sent.append(of(anchor(seq, found.uptime_s, found.utc_ms, boot=life.boot, error_ms=found.error_ms)))
+            seq += 1
+    chance.shuffle(sent)
+    for one in sent:
+        hub.send_batch(one, at_ms=at_ms)
+    shown = hub.store.samples("ecole-a", [PANEL], 0, 2 * NOON_MS)[PANEL]
+    for sample in shown:
+        assert abs(sample.utc_ms - truth[round(sample.value)]) <= sample.error_ms + 2
+    first = next((index for index, life in enumerate(lives) if life.anchored_s is not None), len(lives))
+    assert len(shown) == sum(len(set(life.uptimes_s)) for life in lives[first:])
+    hub.ledger.close()
