@@ -135,6 +135,9 @@ class Transaction(Protocol):
     def boots(self, site: str, epoch: int, first: int, last: int) -> list[Boot]:
         """List, in order, the boots from `first` to `last` and on either side up to the nearest one with anchors."""
 
+    def kin(self, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
+        """List the boots before and after these, in time."""
+
     def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
         """Replace what is known of these boots."""
 

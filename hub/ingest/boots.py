@@ -1,8 +1,10 @@
-"""When a boot without anchors began: boots follow one another, so it lies between its neighbours. Pure.
+"""When a boot without anchors began: after the boot before it, and before the boots after it. Pure.
 
-It began after the last row of the nearest earlier boot that anchors date, and after all that is known of the boots
-between; it ended before the nearest later such boot began, and before its rows arrived. As long as the anchors are
-true, so are these bounds, and every row that comes can only draw them closer.
+It began when all was over that is known of the boots before it, back to one that anchors date; it ended before any
+boot after it began, and before its rows arrived. As long as the anchors are true, so are these bounds, and every row
+that comes can only draw them closer. Which boot was before is told by the card, never by the order of numbers: after
+a card forgot a boot, or an old image was put back, two boots follow the same one, and the later may have the smaller
+number.
 """
 
 from __future__ import annotations
@@ -19,15 +21,17 @@ UPTIME_MAX_S = 10 * 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """What is known of one boot: the uptimes seen, the latest moment at which it can have begun, and its bounds.
+    """What is known of one boot: the uptimes seen, the latest moment at which it can have begun, the boot before it.
 
-    The bounds are those that its rows are dated by: None when there are none, or when its own anchors date it.
+    `previous` is 0 when that is not told, and always a smaller number. `zero` are the bounds that its rows are dated
+    by: None when there are none, or when its own anchors date it.
     """
 
     boot: int
     first_s: int
     last_s: int
     latest_ms: int
+    previous: int = 0
     anchored: bool = False
     zero: Bounds | None = None
 
@@ -65,27 +69,36 @@ def edges(boot: Boot, dater: Dater) -> Edges | None:
 
 
 def bounds(boots: Sequence[Boot], dated: Mapping[int, Edges]) -> dict[int, Bounds]:
-    """Bound the zero of every boot, in order, that is not dated; one that fits nowhere has no bounds."""
+    """Bound the zero of every boot, in order, that has no anchors; one that fits nowhere has no bounds."""
+    free_ms: dict[int, int] = {}
     lows: dict[int, int] = {}
-    low_ms: int | None = None
     for boot in boots:
         if boot.boot in dated:
-            low_ms = dated[boot.boot].ended_ms
-        elif low_ms is not None and not boot.anchored:
-            lows[boot.boot] = low_ms
-            low_ms += shortest_ms(boot.last_s)
+            free_ms[boot.boot] = dated[boot.boot].ended_ms
+        elif boot.previous > 0 and boot.previous in free_ms and not boot.anchored:
+            lows[boot.boot] = free_ms[boot.previous]
+            free_ms[boot.boot] = lows[boot.boot] + shortest_ms(boot.last_s)
     found: dict[int, Bounds] = {}
-    next_ms: int | None = None
+    ends_ms: dict[int, int] = {}
     for boot in reversed(boots):
+        begun_ms = boot.latest_ms
+        if boot.boot in ends_ms:
+            begun_ms = min(begun_ms, ends_ms[boot.boot] - shortest_ms(boot.last_s))
         if boot.boot in dated:
-            next_ms = dated[boot.boot].begun_ms
-        if boot.anchored:
+            begun_ms = dated[boot.boot].begun_ms
+        elif boot.anchored:
             continue
-        latest_ms = boot.latest_ms if next_ms is None else min(boot.latest_ms, next_ms - shortest_ms(boot.last_s))
-        next_ms = latest_ms
-        if boot.boot in lows and lows[boot.boot] <= latest_ms:
-            found[boot.boot] = Bounds(lows[boot.boot], latest_ms)
+        elif boot.boot in lows and lows[boot.boot] <= begun_ms:
+            found[boot.boot] = Bounds(lows[boot.boot], begun_ms)
+        ends_ms[boot.previous] = min(ends_ms.get(boot.previous, begun_ms), begun_ms)
     return found
+
+
+def borders(boots: Mapping[int, Boot]) -> list[Boot]:
+    """Pick the boots with anchors that are before or after one without."""
+    pairs = [(boots.get(boot.previous), boot) for boot in boots.values()]
+    mixed = [(a, b) for a, b in pairs if a is not None and a.anchored != b.anchored]
+    return [before if before.anchored else after for before, after in mixed]
 
 
 def moved(boots: Sequence[Boot], found: Mapping[int, Bounds], *, anchored: bool = False) -> list[Boot]:

@@ -5,16 +5,15 @@ Works on a transaction's own view, like `project`, which it serves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import pairwise
 
-from hub.ingest.boots import Boot, Edges, bounds, edges, moved, seen
+from hub.ingest.boots import Boot, Edges, borders, bounds, edges, moved, seen
 from hub.ingest.dating import DATING, Anchor, Bounds, Dater, plausible
 from hub.ports import Archived, Receipts, Span, Transaction
 from hub.series import DAY_MS
 from protocol.batch import Batch
-from protocol.events import ChargingSession, ClockAnchor
+from protocol.events import ChargingSession, ClockAnchor, Gap
 from protocol.limits import VALUE_MAX
 from protocol.ranges import Range
 
@@ -26,7 +25,7 @@ def learn(transaction: Transaction, site: str, batch: Batch, known: Receipts, re
     """Keep what the batch teaches, date anew what that moves, and return what dates the batch itself."""
     anchored, stale = _anchor(transaction, site, batch, known, received_at_ms)
     reach = uptimes(batch)
-    zeros, renewed = _place(transaction, site, batch.epoch, reach, anchored, received_at_ms)
+    zeros, renewed = _place(transaction, site, batch, reach, anchored, received_at_ms)
     _redate(transaction, site, batch.epoch, stale | renewed)
     return Dater(transaction.anchors(site, batch.epoch, reach), zeros)
 
@@ -91,32 +90,60 @@ def _anchor(
 
 
 def _place(
-    transaction: Transaction, site: str, epoch: int, reach: Mapping[int, Range], anchored: set[int], received_at_ms: int
+    transaction: Transaction,
+    site: str,
+    batch: Batch,
+    reach: Mapping[int, Range],
+    anchored: set[int],
+    received_at_ms: int,
 ) -> tuple[dict[int, Bounds], set[int]]:
     """Keep what is known of the boots by now; returns the bounds around here, and the boots that got other ones."""
-    before = {boot.boot: boot for boot in transaction.boots(site, epoch, min(reach), max(reach))}
+    before = {boot.boot: boot for boot in transaction.boots(site, batch.epoch, min(reach), max(reach))}
     known = dict(before)
+    previous = _previous(batch)
     for number, uptimes_s in reach.items():
         boot = seen(known.get(number), number, uptimes_s, received_at_ms)
         if boot is not None:
-            known[number] = replace(boot, anchored=boot.anchored or number in anchored)
+            told = boot.previous or previous.get(number, 0)
+            known[number] = replace(boot, anchored=boot.anchored or number in anchored, previous=told)
+    kin = _kin(transaction, site, batch.epoch, before, known)
+    before |= kin
+    known = kin | known
     boots = [known[number] for number in sorted(known)]
-    renewed = moved(boots, _bounds(transaction, site, epoch, boots), anchored=bool(anchored))
+    dated: dict[int, Edges] = {}
+    for boot in borders(known):
+        found = edges(boot, Dater(transaction.anchors(site, batch.epoch, {boot.boot: (0, boot.last_s)})))
+        dated |= {} if found is None else {boot.boot: found}
+    renewed = moved(boots, bounds(boots, dated), anchored=bool(anchored))
     known |= {boot.boot: boot for boot in renewed}
-    transaction.write_boots(site, epoch, [boot for number, boot in known.items() if before.get(number) != boot])
+    transaction.write_boots(site, batch.epoch, [b for number, b in known.items() if before.get(number) != b])
     return {number: boot.zero for number, boot in known.items() if boot.zero is not None}, {b.boot for b in renewed}
 
 
-def _bounds(transaction: Transaction, site: str, epoch: int, boots: Sequence[Boot]) -> dict[int, Bounds]:
-    """Bound the boots without anchors, which are rare, between those beside them that have some."""
-    borders = [
-        pair[0] if pair[0].anchored else pair[1] for pair in pairwise(boots) if pair[0].anchored != pair[1].anchored
-    ]
-    dated: dict[int, Edges] = {}
-    for boot in borders:
-        found = edges(boot, Dater(transaction.anchors(site, epoch, {boot.boot: (0, boot.last_s)})))
-        dated |= {} if found is None else {boot.boot: found}
-    return bounds(boots, dated)
+def _previous(batch: Batch) -> dict[int, int]:
+    """Read which boot was before which; one that claims to follow a larger number is not believed."""
+    gaps = [(row.boot, row.event.previous_boot) for row in batch.events if isinstance(row.event, Gap)]
+    return {boot: previous for boot, previous in gaps if 0 < previous < boot}
+
+
+def _kin(
+    transaction: Transaction, site: str, epoch: int, before: Mapping[int, Boot], known: Mapping[int, Boot]
+) -> dict[int, Boot]:
+    """Find all boots that those without anchors here hang on, through others without: a rare errand."""
+
+    def changed(boot: Boot) -> bool:
+        old = before.get(boot.boot)
+        return old is None or (old.anchored, old.previous) != (boot.anchored, boot.previous)
+
+    found: dict[int, Boot] = {}
+    asking = [boot for boot in known.values() if not boot.anchored or changed(boot)]
+    while asking:
+        new = [
+            boot for boot in transaction.kin(site, epoch, asking) if boot.boot not in found and boot.boot not in known
+        ]
+        found |= {boot.boot: boot for boot in new}
+        asking = [boot for boot in new if not boot.anchored]
+    return found
 
 
 def _redate(transaction: Transaction, site: str, epoch: int, boots: set[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
@@ -24,6 +24,10 @@ _NEAR = (
     .where(_mine, _c.boot >= func.coalesce(_before, 0), _c.boot <= func.coalesce(_after, VALUE_MAX))
     .order_by(_c.boot)
 )
+_KIN = select(t.boots).where(
+    _mine,
+    _c.previous_boot.in_(bindparam("of", expanding=True)) | _c.boot.in_(bindparam("parents", expanding=True)),
+)
 _ZEROS = select(_c.boot, _c.start_low_ms, _c.start_high_ms).where(
     _mine, _c.boot.between(bindparam("first"), bindparam("last")), _c.start_low_ms.is_not(None)
 )
@@ -40,12 +44,20 @@ def near(connection: Connection, site: str, epoch: int, first: int, last: int) -
     return [boot_of(row) for row in rows]
 
 
+def kin(connection: Connection, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
+    """See `Transaction.kin`."""
+    named = {"of": [boot.boot for boot in boots], "parents": [boot.previous for boot in boots]}
+    rows = connection.execute(_KIN, {"of_site": site, "of_epoch": epoch, **named})
+    return [boot_of(row) for row in rows]
+
+
 def write(connection: Connection, site: str, epoch: int, boots: Iterable[Boot]) -> None:
     """See `Transaction.write_boots`."""
     for boot in boots:
         values = {
             "first_uptime_s": boot.first_s, "last_uptime_s": boot.last_s, "latest_ms": boot.latest_ms,
-            "anchored": boot.anchored, "start_low_ms": None if boot.zero is None else boot.zero.low_ms,
+            "previous_boot": boot.previous, "anchored": boot.anchored,
+            "start_low_ms": None if boot.zero is None else boot.zero.low_ms,
             "start_high_ms": None if boot.zero is None else boot.zero.high_ms,
         }  # fmt: skip
         mine = {"of_site": site, "of_epoch": epoch, "of_boot": boot.boot}

@@ -118,6 +118,10 @@ class SqlTransaction:
         """See `Transaction.boots`."""
         return boot_rows.near(self.connection, site, epoch, first, last)
 
+    def kin(self, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
+        """See `Transaction.kin`."""
+        return boot_rows.kin(self.connection, site, epoch, boots)
+
     def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
         """See `Transaction.write_boots`."""
         boot_rows.write(self.connection, site, epoch, boots)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from hub.ingest.boots import UPTIME_MAX_S, Boot, Edges, bounds, edges, moved, seen
+from hub.ingest.boots import UPTIME_MAX_S, Boot, Edges, borders, bounds, edges, moved, seen
 from hub.ingest.dating import DRIFT_PPM, SYNCED_WITHIN_MS, Anchor, Bounds, Dater, TimeQuality
 from hub.io import tables as t
 from protocol.batch import EventRow, TableRows
-from protocol.events import AgentStarted, AnchorSource, ChargingSession, EndReason, SlotTaken
+from protocol.events import AgentStarted, AnchorSource, ChargingSession, EndReason, Gap, GapCause, SlotTaken
 from tests.hub.builders import NOON_MS, TestHub, anchor, event, of, samples
 
 HOUR_S = 3600
@@ -29,6 +29,7 @@ class Past:
     """What really happened in one boot, and what the hub was told of it."""
 
     boot: int
+    previous: int
     zero_ms: int
     uptimes_s: tuple[int, ...]
     rate_ppm: int
@@ -48,19 +49,32 @@ class Past:
 
 
 @st.composite
-def pasts(draw: st.DrawFn) -> list[Past]:
-    """Draw a life of a Pi: boots that follow one another, some of which learn the time."""
-    lives, now_ms, boot = [], NOON_MS, 0
+def pasts(draw: st.DrawFn, *, forgetful: bool = True) -> list[Past]:
+    """Draw a life of a Pi: boots one after the other, some of which learn the time, and some of which are forgotten."""
+    lives: list[Past] = []
+    now_ms, numbers = NOON_MS, {0}
     for _ in range(draw(st.integers(1, 8))):
-        boot += draw(st.integers(1, 2**40))
+        remembered = [life.boot for life in lives]
+        previous = draw(st.sampled_from(remembered)) if forgetful and remembered else max(remembered, default=0)
+        boot = draw(st.integers(previous + 1, previous + 2**24).filter(lambda number: number not in numbers))
+        numbers.add(boot)
         now_ms += draw(st.integers(1000, 40 * 86_400_000))
         uptimes = sorted(draw(st.lists(st.integers(0, 20 * 86_400), min_size=1, max_size=4)))
         rate = draw(st.integers(-DRIFT_PPM, DRIFT_PPM))
         anchored = draw(st.none() | st.sampled_from(uptimes))
-        life = Past(boot, now_ms, tuple(uptimes), rate, anchored, draw(st.integers(2, 5000)))
+        life = Past(boot, previous, now_ms, tuple(uptimes), rate, anchored, draw(st.integers(2, 5000)))
         lives.append(life)
         now_ms = round(life.at(uptimes[-1])) + 1
     return lives
+
+
+def dated_before(lives: Sequence[Past], life: Past) -> bool:
+    """Tell whether the card remembers an anchor of this boot or one before it."""
+    by_number = {one.boot: one for one in lives}
+    line: Past | None = life
+    while line is not None and line.anchored_s is None:
+        line = by_number.get(line.previous)
+    return line is not None
 
 
 def told(lives: Sequence[Past], order: Sequence[int], *, delay_ms: int) -> list[Boot]:
@@ -72,7 +86,7 @@ def told(lives: Sequence[Past], order: Sequence[int], *, delay_ms: int) -> list[
             arrived_ms = round(life.at(uptime_s)) + delay_ms
             boot = seen(known.get(life.boot), life.boot, (uptime_s, uptime_s), arrived_ms)
             assert boot is not None
-            known[life.boot] = replace(boot, anchored=life.anchored_s is not None)
+            known[life.boot] = replace(boot, anchored=life.anchored_s is not None, previous=life.previous)
     return [known[number] for number in sorted(known)]
 
 
@@ -80,8 +94,8 @@ def placed(lives: Sequence[Past], boots: Sequence[Boot]) -> tuple[dict[int, Boun
     """Bound what can be bounded, and give the dater of it all."""
     anchors = {life.boot: life.anchors() for life in lives if life.anchored_s is not None}
     dater = Dater(anchors)
-    dated = {boot.boot: edges(boot, dater) for boot in boots if boot.anchored}
-    found = bounds(boots, {number: edge for number, edge in dated.items() if edge is not None})
+    found_edges = {boot.boot: edges(boot, dater) for boot in boots if boot.anchored}
+    found = bounds(boots, {number: edge for number, edge in found_edges.items() if edge is not None})
     return found, Dater(anchors, found)
 
 
@@ -100,16 +114,14 @@ def test_bounds_hold_the_truth(lives: list[Past], delay_ms: int, chance: random.
 
 @given(pasts(), st.integers(0, 90 * 86_400_000))
 def test_every_boot_after_a_dated_one_has_a_date(lives: list[Past], delay_ms: int) -> None:
-    """Only boots before the first anchor of an outbox stay unknown."""
+    """Only boots before the first anchor that the card remembers stay unknown."""
     _, dater = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
-    known = False
     for life in lives:
-        known = known or life.anchored_s is not None
         for uptime_s in life.uptimes_s:
-            assert (dater.date(life.boot, uptime_s).utc_ms is not None) == known
+            assert (dater.date(life.boot, uptime_s).utc_ms is not None) == dated_before(lives, life)
 
 
-@given(pasts(), st.integers(0, 90 * 86_400_000))
+@given(pasts(forgetful=False), st.integers(0, 90 * 86_400_000))
 def test_rows_of_later_boots_have_later_dates(lives: list[Past], delay_ms: int) -> None:
     """Dates keep the order of the boots, but for the drift and the errors of the anchors themselves."""
     found, dater = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
@@ -123,50 +135,80 @@ def test_rows_of_later_boots_have_later_dates(lives: list[Past], delay_ms: int) 
 
 @given(pasts(), st.integers(0, 10**9), st.integers(0, 10**9), st.data())
 def test_knowing_more_never_widens(lives: list[Past], delay_ms: int, sooner_ms: int, data: st.DataObject) -> None:
-    """Another row, another boot, another anchor or an earlier arrival keep every bound or draw it closer."""
-    silent = data.draw(st.sets(st.integers(0, len(lives) - 1)))
+    """Another row, another boot or an earlier arrival keep every bound or draw it closer."""
     unheard = data.draw(st.sets(st.integers(0, len(lives) - 1)))
     less = [
-        replace(
-            life,
-            anchored_s=None if index in silent else life.anchored_s,
-            uptimes_s=life.uptimes_s if life.anchored_s is not None else life.uptimes_s[:1],
-        )
+        life if life.anchored_s is not None else replace(life, uptimes_s=life.uptimes_s[:1])
         for index, life in enumerate(lives)
         if index not in unheard
     ]
     before, _ = placed(less, told(less, range(len(less)), delay_ms=delay_ms + sooner_ms))
     after, _ = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
     for number, wide in before.items():
+        assert wide.low_ms <= after[number].low_ms
+        assert after[number].high_ms <= wide.high_ms
+
+
+@given(pasts(), st.integers(0, 10**9), st.data())
+def test_another_anchor_never_widens(lives: list[Past], delay_ms: int, data: st.DataObject) -> None:
+    """A boot that learns the time late draws the others closer, and is itself no longer bounded but dated."""
+    silent = data.draw(st.sets(st.integers(0, len(lives) - 1)))
+    less = [replace(life, anchored_s=None) if index in silent else life for index, life in enumerate(lives)]
+    before, _ = placed(less, told(less, range(len(less)), delay_ms=delay_ms))
+    after, dater = placed(lives, told(lives, range(len(lives)), delay_ms=delay_ms))
+    spare_ms = max(2 * life.error_ms + life.uptimes_s[-1] * DRIFT_PPM // 500 for life in lives) + 10
+    for number, wide in before.items():
+        exact = dater.date(number, 0)
         if number in after:
-            assert wide.low_ms <= after[number].low_ms
-            assert after[number].high_ms <= wide.high_ms
+            assert wide.low_ms <= after[number].low_ms + spare_ms
+            assert after[number].high_ms <= wide.high_ms + spare_ms
+        elif exact.utc_ms is not None:
+            assert wide.low_ms - spare_ms <= exact.utc_ms <= wide.high_ms + spare_ms
 
 
-def boot(number: int, last_s: int = 0, *, latest_ms: int = 10**15, zero: Bounds | None = None) -> Boot:
+def boot(
+    number: int, last_s: int = 0, *, previous: int = 0, latest_ms: int = 10**15, zero: Bounds | None = None
+) -> Boot:
     """Describe a boot without anchors."""
-    return Boot(number, 0, last_s, latest_ms, zero=zero)
+    return Boot(number, 0, last_s, latest_ms, previous, zero=zero)
+
+
+def dated(number: int, *, previous: int = 0) -> Boot:
+    """Describe a boot with anchors."""
+    return replace(boot(number, previous=previous), anchored=True)
 
 
 def test_a_boot_between_two_others_is_in_the_middle() -> None:
     """It began after the one ended and had to be over before the other began; the durations between are taken off."""
     found = bounds(
-        [replace(boot(1), anchored=True), boot(2, 1000), boot(5, 2000), replace(boot(9), anchored=True)],
+        [dated(1), boot(2, 1000, previous=1), boot(5, 2000, previous=2), dated(9, previous=5)],
         {1: Edges(0, 0), 9: Edges(10_000_000, 10_000_000)},
     )
     assert found == {2: Bounds(0, 7_000_300), 5: Bounds(999_900, 8_000_200)}
 
 
+def test_a_boot_is_not_bounded_by_the_numbers_beside_its_own() -> None:
+    """After a card forgot boot 5, boot 3 may have begun long after it: only what the card names counts."""
+    boots = [dated(1), boot(3, previous=1, latest_ms=90_000), dated(5, previous=1)]
+    assert bounds(boots, {1: Edges(0, 0), 5: Edges(10_000, 20_000)}) == {3: Bounds(0, 90_000)}
+    assert borders({one.boot: one for one in boots}) == [boots[0]]
+
+
+def test_a_boot_that_names_none_is_unknown() -> None:
+    """Without the boot before it, nothing says when it began at the earliest."""
+    assert bounds([dated(1), boot(3), dated(5, previous=3)], {1: Edges(0, 0), 5: Edges(9, 9)}) == {}
+
+
 def test_a_boot_that_fits_nowhere_is_unknown() -> None:
     """When a neighbour's clock was wrong, there is no room left, and no date is made up."""
-    boots = [replace(boot(1), anchored=True), boot(2, 1000), replace(boot(3), anchored=True)]
+    boots = [dated(1), boot(2, 1000, previous=1), dated(3, previous=2)]
     assert bounds(boots, {1: Edges(0, 5_000_000), 3: Edges(5_500_000, 6_000_000)}) == {}
 
 
 def test_a_boot_whose_anchors_date_nothing_bounds_nothing() -> None:
-    """It neither ends the search for a neighbour nor gets bounds itself."""
-    boots = [replace(boot(1), anchored=True), replace(boot(2), anchored=True), boot(3, latest_ms=500)]
-    assert bounds(boots, {1: Edges(0, 0)}) == {3: Bounds(0, 500)}
+    """An anchor outside of all reason is not passed on."""
+    boots = [dated(1), dated(2, previous=1), boot(3, previous=2, latest_ms=500)]
+    assert bounds(boots, {1: Edges(0, 0)}) == {}
     assert edges(boots[0], Dater({})) is None
 
 
@@ -198,7 +240,12 @@ def test_bounds_are_renewed_when_that_is_worth_it() -> None:
     assert renewed((wide, None)) == [None]
     assert renewed((None, None)) == []
     assert [one.zero for one in moved([boot(1, zero=wide)], {1: little}, anchored=True)] == [little]
-    assert [one.zero for one in moved([replace(boot(1, zero=wide), anchored=True)], {})] == [None]
+    assert [one.zero for one in moved([replace(dated(1), zero=wide)], {})] == [None]
+
+
+def opens(seq: int, boot: int, previous: int) -> EventRow:
+    """Lay out the row that opens a boot and names the one before."""
+    return event(seq, Gap(seq - 1, seq - 1, GapCause.UNUSED, previous), boot=boot)
 
 
 def day(seq: int, boot: int, *, until_s: int = 10 * HOUR_S) -> list[EventRow | TableRows]:
@@ -222,8 +269,12 @@ def test_a_boot_that_never_learnt_the_time_is_dated_by_its_neighbours(hub: TestH
     """Samples, charges and events of it are shown, with half of what is left open as their error."""
     later_ms = NOON_MS + 40 * HOUR_MS
     hub.send_batch(of(anchor(1, 0, NOON_MS), *day(2, 1)), at_ms=NOON_MS + 11 * HOUR_MS)
-    hub.send_batch(of(*day(100, 2**50), event(99, AgentStarted("1", "b"), boot=2**50)), at_ms=later_ms + HOUR_MS)
-    hub.send_batch(of(anchor(201, 0, later_ms, boot=2**51), *day(202, 2**51, until_s=0)), at_ms=later_ms + HOUR_MS)
+    between_them = (opens(98, 2**50, 1), event(99, AgentStarted("1", "b"), boot=2**50), *day(100, 2**50))
+    hub.send_batch(of(*between_them), at_ms=later_ms + HOUR_MS)
+    hub.send_batch(
+        of(opens(200, 2**51, 2**50), anchor(201, 0, later_ms, boot=2**51), *day(202, 2**51, until_s=0)),
+        at_ms=later_ms + HOUR_MS,
+    )
     # From hour 10 to hour 40 lie ten hours of this boot: it began from hour 10 to hour 30.
     assert dates(hub) == [(h, 0) for h in range(11)] + [(20 + h, 10) for h in range(11)] + [(40, 0)]
     between = hub.ledger.sessions("ecole-a", 0, 2 * NOON_MS)[1]
@@ -236,8 +287,8 @@ def test_a_boot_that_never_learnt_the_time_is_dated_by_its_neighbours(hub: TestH
 
 def test_an_anchor_that_comes_late_dates_its_boot_and_bounds_the_others(hub: TestHub) -> None:
     """Summaries, samples and charges follow whatever order the batches come in."""
-    hub.send_batch(of(*day(101, 2)), at_ms=NOON_MS + 70 * HOUR_MS)
-    hub.send_batch(of(*day(201, 3)), at_ms=NOON_MS + 70 * HOUR_MS)
+    hub.send_batch(of(opens(100, 2, 1), *day(101, 2)), at_ms=NOON_MS + 70 * HOUR_MS)
+    hub.send_batch(of(opens(200, 3, 2), *day(201, 3)), at_ms=NOON_MS + 70 * HOUR_MS)
     assert dates(hub) == []
     assert all(found.start.utc_ms is None for found in hub.ledger.sessions("ecole-a", 0, 1))
     hub.send_batch(of(anchor(1, 0, NOON_MS), *day(2, 1)), at_ms=NOON_MS + 70 * HOUR_MS)
@@ -254,7 +305,10 @@ def test_a_longer_neighbour_leaves_less_room(hub: TestHub) -> None:
     """Rows of the earlier boot that come later push the bounded one on, its old summaries included."""
     at_ms = NOON_MS + 31 * 24 * HOUR_MS
     hub.send_batch(of(anchor(1, 0, NOON_MS), *day(2, 1, until_s=HOUR_S)), at_ms=at_ms)
-    hub.send_batch(of(*day(101, 2, until_s=0), anchor(201, 0, NOON_MS + 60 * HOUR_MS, boot=3)), at_ms=at_ms)
+    hub.send_batch(
+        of(opens(100, 2, 1), *day(101, 2, until_s=0), opens(200, 3, 2), anchor(201, 0, NOON_MS + 60 * HOUR_MS, boot=3)),
+        at_ms=at_ms,
+    )
     assert hub.store.roll_up(at_ms)
     assert dates(hub) == [(0, 0), (1, 0), (30, 29)]
     hub.send_batch(of(samples(50, [40 * HOUR_S], [100])), at_ms=at_ms)
@@ -268,7 +322,7 @@ def test_a_longer_neighbour_leaves_less_room(hub: TestHub) -> None:
 def test_what_is_bounded_never_makes_a_site_seem_fresh(hub: TestHub) -> None:
     """The newest value is as old as it may be, so that a later, exact one takes its place."""
     hub.send_batch(of(anchor(1, 0, NOON_MS), samples(2, [0], [1])))
-    hub.send_batch(of(samples(3, [0], [2], boot=2)), at_ms=NOON_MS + 100 * HOUR_MS)
+    hub.send_batch(of(opens(7, 2, 1), samples(3, [0], [2], boot=2)), at_ms=NOON_MS + 100 * HOUR_MS)
     latest = hub.ledger.presence("ecole-a").latest
     assert latest is not None
     assert latest[PANEL] == (1, NOON_MS)
@@ -289,6 +343,9 @@ def test_whatever_comes_when_the_ledger_holds_the_truth(
     at_ms = round(max(life.at(life.uptimes_s[-1]) for life in lives)) + HOUR_MS
     truth, sent, seq = {}, [], 1
     for life in lives:
+        if life.previous:
+            sent.append(of(opens(seq + 1, life.boot, life.previous)))
+            seq += 2
         for uptime_s in sorted(set(life.uptimes_s)):
             sent.append(of(samples(seq, [uptime_s], [seq], boot=life.boot)))
             truth[seq] = life.at(uptime_s)
@@ -302,6 +359,5 @@ def test_whatever_comes_when_the_ledger_holds_the_truth(
     shown = hub.store.samples("ecole-a", [PANEL], 0, 2 * NOON_MS)[PANEL]
     for sample in shown:
         assert abs(sample.utc_ms - truth[round(sample.value)]) <= sample.error_ms + 2
-    first = next((index for index, life in enumerate(lives) if life.anchored_s is not None), len(lives))
-    assert len(shown) == sum(len(set(life.uptimes_s)) for life in lives[first:])
+    assert len(shown) == sum(len(set(life.uptimes_s)) for life in lives if dated_before(lives, life))
     hub.ledger.close()
