@@ -138,6 +138,9 @@ class Transaction(Protocol):
     def kin(self, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
         """List the boots before and after these, in time."""
 
+    def chips(self, site: str, epoch: int, boots: Sequence[int]) -> Mapping[int, Anchor]:
+        """Read what the clock chip said in these boots."""
+
     def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
         """Replace what is known of these boots."""
 

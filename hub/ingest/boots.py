@@ -12,11 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hub.ingest.dating import Bounds, Dater, shortest_ms
+from hub.ingest.dating import DRIFT_PPM, Anchor, Bounds, Dater, drift_ms, shortest_ms
 from protocol.ranges import Range
 
 UPTIME_MAX_S = 10 * 366 * 86_400
 """A boot that claims to have lasted longer tells nothing about its neighbours."""
+
+CHIP_SET_MS = 366 * 86_400_000
+"""How long ago a clock chip is taken to have been set, when no boot before it has a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,13 @@ def edges(boot: Boot, dater: Dater) -> Edges | None:
     return Edges(begun.utc_ms + begun.error_ms, ended.utc_ms - ended.error_ms)
 
 
-def bounds(boots: Sequence[Boot], dated: Mapping[int, Edges]) -> dict[int, Bounds]:
-    """Bound the zero of every boot, in order, that has no anchors; one that fits nowhere has no bounds."""
+def bounds(
+    boots: Sequence[Boot], dated: Mapping[int, Edges], chips: Mapping[int, Anchor] | None = None
+) -> dict[int, Bounds]:
+    """Bound the zero of every boot, in order, that has no anchors; one that fits nowhere has no bounds.
+
+    `chips` are anchors by the clock chip, which is believed of its own boot, where it fits, and never of another.
+    """
     free_ms: dict[int, int] = {}
     lows: dict[int, int] = {}
     for boot in boots:
@@ -88,10 +96,24 @@ def bounds(boots: Sequence[Boot], dated: Mapping[int, Edges]) -> dict[int, Bound
             begun_ms = dated[boot.boot].begun_ms
         elif boot.anchored:
             continue
-        elif boot.boot in lows and lows[boot.boot] <= begun_ms:
-            found[boot.boot] = Bounds(lows[boot.boot], begun_ms)
+        else:
+            zero = _zero(lows.get(boot.boot), begun_ms, (chips or {}).get(boot.boot))
+            found |= {} if zero is None else {boot.boot: zero}
         ends_ms[boot.previous] = min(ends_ms.get(boot.previous, begun_ms), begun_ms)
     return found
+
+
+def _zero(low_ms: int | None, high_ms: int, chip: Anchor | None) -> Bounds | None:
+    """Bound one boot by its neighbours, and by its clock chip if that fits: it may have run away since it was set."""
+    if chip is not None:
+        middle_ms = chip.utc_ms - chip.uptime_s * 1000
+        age_ms = max(middle_ms - low_ms, 0) if low_ms is not None else CHIP_SET_MS
+        error_ms = chip.error_ms + drift_ms(chip.uptime_s) + age_ms * DRIFT_PPM // 1_000_000
+        earliest_ms = middle_ms - error_ms if low_ms is None else max(middle_ms - error_ms, low_ms)
+        latest_ms = min(middle_ms + error_ms, high_ms)
+        if earliest_ms <= latest_ms:
+            return Bounds(earliest_ms, latest_ms)
+    return Bounds(low_ms, high_ms) if low_ms is not None and low_ms <= high_ms else None
 
 
 def borders(boots: Mapping[int, Boot]) -> list[Boot]:

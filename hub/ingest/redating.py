@@ -114,7 +114,9 @@ def _place(
     for boot in borders(known):
         found = edges(boot, Dater(transaction.anchors(site, batch.epoch, {boot.boot: (0, boot.last_s)})))
         dated |= {} if found is None else {boot.boot: found}
-    renewed = moved(boots, bounds(boots, dated), anchored=bool(anchored))
+    silent = [boot.boot for boot in boots if not boot.anchored]
+    chips = transaction.chips(site, batch.epoch, silent) if silent else {}
+    renewed = moved(boots, bounds(boots, dated, chips), anchored=bool(anchored))
     known |= {boot.boot: boot for boot in renewed}
     transaction.write_boots(site, batch.epoch, [b for number, b in known.items() if before.get(number) != b])
     return {number: boot.zero for number, boot in known.items() if boot.zero is not None}, {b.boot for b in renewed}

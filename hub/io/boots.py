@@ -10,6 +10,7 @@ from hub.ingest.boots import Boot
 from hub.ingest.dating import DATING, Anchor, Bounds, Dater
 from hub.io import tables as t
 from hub.io.rows import anchor_of, boot_of, bounds_of
+from protocol.events import AnchorSource
 from protocol.limits import VALUE_MAX
 
 # Built once, because every batch asks: to build a statement costs more than to run it.
@@ -49,6 +50,13 @@ def kin(connection: Connection, site: str, epoch: int, boots: Sequence[Boot]) ->
     named = {"of": [boot.boot for boot in boots], "parents": [boot.previous for boot in boots]}
     rows = connection.execute(_KIN, {"of_site": site, "of_epoch": epoch, **named})
     return [boot_of(row) for row in rows]
+
+
+def chips(connection: Connection, site: str, epoch: int, boots: Sequence[int]) -> dict[int, Anchor]:
+    """See `Transaction.chips`."""
+    c = t.anchors.c
+    mine = (c.site == site) & (c.epoch == epoch) & (c.source == int(AnchorSource.RTC)) & c.boot.in_(boots)
+    return {row.boot: anchor_of(row) for row in connection.execute(select(t.anchors).where(mine).order_by(c.seq))}
 
 
 def write(connection: Connection, site: str, epoch: int, boots: Iterable[Boot]) -> None:

@@ -122,6 +122,10 @@ class SqlTransaction:
         """See `Transaction.kin`."""
         return boot_rows.kin(self.connection, site, epoch, boots)
 
+    def chips(self, site: str, epoch: int, boots: Sequence[int]) -> Mapping[int, Anchor]:
+        """See `Transaction.chips`."""
+        return boot_rows.chips(self.connection, site, epoch, boots)
+
     def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
         """See `Transaction.write_boots`."""
         boot_rows.write(self.connection, site, epoch, boots)

@@ -16,7 +16,16 @@ from hub.ingest.boots import UPTIME_MAX_S, Boot, Edges, borders, bounds, edges, 
 from hub.ingest.dating import DRIFT_PPM, SYNCED_WITHIN_MS, Anchor, Bounds, Dater, TimeQuality
 from hub.io import tables as t
 from protocol.batch import EventRow, TableRows
-from protocol.events import AgentStarted, AnchorSource, ChargingSession, EndReason, Gap, GapCause, SlotTaken
+from protocol.events import (
+    AgentStarted,
+    AnchorSource,
+    ChargingSession,
+    ClockAnchor,
+    EndReason,
+    Gap,
+    GapCause,
+    SlotTaken,
+)
 from tests.hub.builders import NOON_MS, TestHub, anchor, event, of, samples
 
 HOUR_S = 3600
@@ -210,6 +219,46 @@ def test_a_boot_whose_anchors_date_nothing_bounds_nothing() -> None:
     boots = [dated(1), dated(2, previous=1), boot(3, previous=2, latest_ms=500)]
     assert bounds(boots, {1: Edges(0, 0)}) == {}
     assert edges(boots[0], Dater({})) is None
+
+
+def test_a_clock_chip_that_fits_is_believed_of_its_own_boot() -> None:
+    """It narrows the bounds to its error and what it may have run away since the boot before; others gain nothing."""
+    boots = [dated(1), boot(2, 1000, previous=1), boot(3, 0, previous=2), dated(4, previous=3)]
+    around = {1: Edges(0, 0), 4: Edges(10**9, 10**9)}
+    chip = Anchor(500, 400_500_000, 2000, AnchorSource.RTC)
+    found = bounds(boots, around, {2: chip})
+    assert found[2] == Bounds(400_000_000 - 2000 - 50 - 40_000, 400_000_000 + 2000 + 50 + 40_000)
+    assert found[3] == bounds(boots, around)[3]
+
+
+@pytest.mark.parametrize("utc_ms", [-50_000_000, 10**9 + 5_000_000])
+def test_a_clock_chip_that_does_not_fit_is_not_believed(utc_ms: int) -> None:
+    """Before the boot before, or after the boot after: the neighbours know better."""
+    boots = [dated(1), boot(2, previous=1), dated(4, previous=2)]
+    around = {1: Edges(0, 0), 4: Edges(10**9, 10**9)}
+    assert bounds(boots, around, {2: Anchor(0, utc_ms, 2000, AnchorSource.RTC)}) == {2: Bounds(0, 10**9)}
+
+
+def test_a_clock_chip_alone_is_off_by_what_it_loses_in_a_year() -> None:
+    """Where no boot before has a date, it is all there is, as long as it does not claim the future."""
+    chip = Anchor(0, NOON_MS, 2000, AnchorSource.RTC)
+    year_ms = 366 * 86_400 // 10
+    assert bounds([boot(2)], {}, {2: chip}) == {2: Bounds(NOON_MS - 2000 - year_ms, NOON_MS + 2000 + year_ms)}
+    assert bounds([boot(2, latest_ms=NOON_MS)], {}, {2: chip})[2].high_ms == NOON_MS
+    assert bounds([boot(2, latest_ms=NOON_MS - 86_400_000)], {}, {2: chip}) == {}
+
+
+def test_rows_are_dated_by_a_clock_chip_until_the_hub_has_told_the_time(hub: TestHub) -> None:
+    """A controller's clock dates nothing; the chip dates its boot with an honest error; an ack's time takes over."""
+    far = event(4, ClockAnchor(NOON_MS + 5 * HOUR_MS, 1000, AnchorSource.CONTROLLER), uptime_s=60)
+    hub.send_batch(of(samples(1, [0, 60], [1, 2]), far))
+    assert dates(hub) == []
+    hub.send_batch(of(event(5, ClockAnchor(NOON_MS - HOUR_MS, 2000, AnchorSource.RTC), uptime_s=60)))
+    assert dates(hub) == [(-1, 1), (-1, 1)]
+    hub.send_batch(of(event(6, ClockAnchor(NOON_MS - 2 * HOUR_MS, 500, AnchorSource.HUB), uptime_s=60)))
+    assert dates(hub) == [(-2, 0), (-2, 0)]
+    hub.send_batch(of(event(7, ClockAnchor(NOON_MS - HOUR_MS, 2000, AnchorSource.RTC), uptime_s=70)))
+    assert dates(hub) == [(-2, 0), (-2, 0)]
 
 
 def test_a_boot_of_centuries_is_not_believed() -> None:
