@@ -37,6 +37,7 @@ class Boot:
     previous: int = 0
     anchored: bool = False
     zero: Bounds | None = None
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,18 @@ class Edges:
     ended_ms: int
 
 
-def seen(known: Boot | None, boot: int, uptimes_s: Range, received_at_ms: int) -> Boot | None:
-    """Add to what is known of a boot that rows of these uptimes arrived; None when nobody can have seen them."""
-    first_s, last_s = uptimes_s
-    if last_s > UPTIME_MAX_S:
-        return known
+def seen(known: Boot | None, boot: int, uptimes_s: Range, received_at_ms: int, rows: int = 0) -> Boot:
+    """Add to what is known of a boot that rows of these uptimes arrived, so many of its own."""
+    first_s, last_s = uptimes_s if uptimes_s[1] <= UPTIME_MAX_S else (0, 0)
     latest_ms = received_at_ms - shortest_ms(last_s)
     if known is None:
-        return Boot(boot, first_s, last_s, latest_ms)
+        return Boot(boot, first_s, last_s, latest_ms, rows=rows)
     return replace(
         known,
         first_s=min(first_s, known.first_s),
         last_s=max(last_s, known.last_s),
         latest_ms=min(latest_ms, known.latest_ms),
+        rows=known.rows + rows,
     )
 
 

@@ -5,6 +5,7 @@ Works on a transaction's own view, like `project`, which it serves.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -100,12 +101,11 @@ def _place(
     """Keep what is known of the boots by now; returns the bounds around here, and the boots that got other ones."""
     before = {boot.boot: boot for boot in transaction.boots(site, batch.epoch, min(reach), max(reach))}
     known = dict(before)
-    previous = _previous(batch)
+    previous, rows = _previous(batch), _rows(batch)
     for number, uptimes_s in reach.items():
-        boot = seen(known.get(number), number, uptimes_s, received_at_ms)
-        if boot is not None:
-            told = boot.previous or previous.get(number, 0)
-            known[number] = replace(boot, anchored=boot.anchored or number in anchored, previous=told)
+        boot = seen(known.get(number), number, uptimes_s, received_at_ms, rows[number])
+        told = boot.previous or previous.get(number, 0)
+        known[number] = replace(boot, anchored=boot.anchored or number in anchored, previous=told)
     kin = _kin(transaction, site, batch.epoch, before, known)
     before |= kin
     known = kin | known
@@ -126,6 +126,11 @@ def _previous(batch: Batch) -> dict[int, int]:
     """Read which boot was before which; one that claims to follow a larger number is not believed."""
     gaps = [(row.boot, row.event.previous_boot) for row in batch.events if isinstance(row.event, Gap)]
     return {boot: previous for boot, previous in gaps if 0 < previous < boot}
+
+
+def _rows(batch: Batch) -> Counter[int]:
+    """Count the batch's rows by boot."""
+    return Counter([*(boot for table in batch.tables for boot in table.boots), *(row.boot for row in batch.events)])
 
 
 def _kin(

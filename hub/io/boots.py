@@ -65,6 +65,7 @@ def write(connection: Connection, site: str, epoch: int, boots: Iterable[Boot]) 
         values = {
             "first_uptime_s": boot.first_s, "last_uptime_s": boot.last_s, "latest_ms": boot.latest_ms,
             "previous_boot": boot.previous, "anchored": boot.anchored,
+            "row_count": boot.rows,
             "start_low_ms": None if boot.zero is None else boot.zero.low_ms,
             "start_high_ms": None if boot.zero is None else boot.zero.high_ms,
         }  # fmt: skip

@@ -51,7 +51,16 @@ def anchor_of(row: Row) -> Anchor:
 def boot_of(row: Row) -> Boot:
     """Read what is known of a boot."""
     zero = None if row.start_low_ms is None else bounds_of(row)
-    return Boot(row.boot, row.first_uptime_s, row.last_uptime_s, row.latest_ms, row.previous_boot, row.anchored, zero)
+    return Boot(
+        row.boot,
+        row.first_uptime_s,
+        row.last_uptime_s,
+        row.latest_ms,
+        row.previous_boot,
+        row.anchored,
+        zero,
+        row.row_count,
+    )
 
 
 def bounds_of(row: Row) -> Bounds:

@@ -118,6 +118,7 @@ boots = Table(
     Column("latest_ms", BigInteger, nullable=False),  # its zero is not later, since its rows have arrived
     Column("previous_boot", BigInteger, nullable=False),  # 0: not told, or none
     Column("anchored", Boolean, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
     Column("start_low_ms", BigInteger),
     Column("start_high_ms", BigInteger),
     Index("boots_by_previous", "site", "epoch", "previous_boot"),
