@@ -122,7 +122,7 @@ class Agent:
     def deliver(self, now: Instant, *, network_s: float | None = None) -> None:
         """Send what the hub lacks and let go of what it has.
 
-        `network_s` is the clock of the network's patience, where simulated time runs faster, and the hub's time is void.
+        `network_s` is the clock of the network's patience, where simulated time runs faster; the hub's time is void.
         """
         link, now_s = self._ports.link, now.uptime_s if network_s is None else network_s
         for ack in link.acks():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from hub.ingest.boots import Boot
@@ -58,6 +58,8 @@ class SessionRecord:
     start: Date
     end: Date | None
     reason: int | None
+    lasted_s: int | None = None
+    """From one uptime to the other of one boot: exact, even where the date is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,21 @@ class EventRecord:
 
 AHEAD = "ahead"
 """Stands among the causes for numbers that a card which lived more than once may still give: neither lost nor settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """How the rows of a site are dated: boots by anchors, by their bounds, and not at all, with the rows of each."""
+
+    boots_anchored: int = 0
+    boots_bounded: int = 0
+    boots_unknown: int = 0
+    rows_anchored: int = 0
+    rows_bounded: int = 0
+    rows_unknown: int = 0
+    sessions_unknown: int = 0
+    anchors: Mapping[int, int] = field(default_factory=dict)
+    """Anchors by source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +218,9 @@ class Ledger(Protocol):
 
     def all_receipts(self, site: str) -> list[Receipts]:
         """Read what is settled, epoch by epoch."""
+
+    def dating(self, site: str) -> Dating:
+        """Count what is dated how."""
 
     def rejected(self, site: str) -> int:
         """Count the messages of a site that were kept aside."""

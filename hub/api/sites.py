@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from hub.answers import loss, sites
+from hub.answers import clock, loss, sites
+from hub.answers.clock import ClockAnswer
 from hub.answers.loss import LossAnswer
 from hub.answers.sites import SiteAnswer, Value
 from hub.api import examples
@@ -49,6 +50,12 @@ def latest(context: Ctx, request: Request, site: SiteName, format: FormatQuery =
         return values
     header = ("column", "metric", "unit", "value", "at")
     return csv_response(f"{site}-latest", header, ((v.column, v.metric, v.unit, v.value, v.at) for v in values))
+
+
+@router.get("/{site}/clock", response_model=ClockAnswer, responses={**_ANSWERS, **answer(examples.CLOCK, csv=False)})
+def clock_of(context: Ctx, site: SiteName) -> ClockAnswer:
+    """Say whether a site's clock agrees with the daylight on its panels, and count what is dated how."""
+    return clock.clock(context.ledger, context.store, site=site, now_ms=context.now_ms())
 
 
 @router.get("/{site}/loss", response_model=LossAnswer, responses={**_ANSWERS, **answer(examples.LOSS)})

@@ -10,6 +10,7 @@ from hub.ingest.boots import Boot
 from hub.ingest.dating import DATING, Anchor, Bounds, Dater
 from hub.io import tables as t
 from hub.io.rows import anchor_of, boot_of, bounds_of
+from hub.ports import Dating
 from protocol.events import AnchorSource
 from protocol.limits import VALUE_MAX
 
@@ -78,6 +79,24 @@ def zeros(connection: Connection, site: str, epoch: int, first: int = 0, last: i
     """See `Transaction.zeros`."""
     rows = connection.execute(_ZEROS, {"of_site": site, "of_epoch": epoch, "first": first, "last": last})
     return {row.boot: bounds_of(row) for row in rows}
+
+
+def dating(connection: Connection, site: str) -> Dating:
+    """See `Ledger.dating`."""
+    c, s, a = t.boots.c, t.sessions.c, t.anchors.c
+    bounded = c.start_low_ms.is_not(None)
+    query = select(c.anchored, bounded, func.count(), func.sum(c.row_count)).where(c.site == site)
+    found: dict[str, int] = {}
+    for anchored, within, boots, rows in connection.execute(query.group_by(c.anchored, bounded)):
+        how = "anchored" if anchored else "bounded" if within else "unknown"
+        found |= {f"boots_{how}": int(boots), f"rows_{how}": int(rows)}
+    undated = select(func.count()).where(s.site == site, s.start_ms.is_(None))
+    sources = select(a.source, func.count()).where(a.site == site).group_by(a.source)
+    return Dating(
+        **found,
+        sessions_unknown=int(connection.execute(undated).scalar_one()),
+        anchors={int(source): int(count) for source, count in connection.execute(sources)},
+    )
 
 
 def read_dater(connection: Connection, site: str, epoch: int) -> Dater:

@@ -19,11 +19,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
+from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.files import mark_of, read_mark
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
-from hub.ports import EventRecord, Presence, Receipts, SessionRecord, Site
+from hub.ports import Dating, EventRecord, Presence, Receipts, SessionRecord, Site
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -130,6 +131,11 @@ class SqlLedger:
         with self.reading() as connection:
             rows = connection.execute(select(t.receipts).where(c.site == site).order_by(c.epoch, c.first_seq))
             return receipts_by_epoch(rows)
+
+    def dating(self, site: str) -> Dating:
+        """See `Ledger.dating`."""
+        with self.reading() as connection:
+            return boot_rows.dating(connection, site)
 
     def rejected(self, site: str) -> int:
         """See `Ledger.rejected`."""

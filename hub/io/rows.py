@@ -35,7 +35,8 @@ def session_record(row: Row) -> SessionRecord:
     """Read a charging session."""
     start = Date(row.start_ms, row.start_error_ms) if row.start_ms is not None else UNKNOWN
     end = Date(row.end_ms, row.end_error_ms) if row.ended_seq is not None else None
-    return SessionRecord(row.epoch, row.taken_seq, row.slot, row.found, start, end, row.reason)
+    lasted_s = row.end_uptime_s - row.start_uptime_s if row.end_boot == row.start_boot else None
+    return SessionRecord(row.epoch, row.taken_seq, row.slot, row.found, start, end, row.reason, lasted_s)
 
 
 def event_record(row: Row) -> EventRecord:
