@@ -18,7 +18,7 @@ from protocol import events
 from protocol.batch import Batch, EventRow, TableRows
 from protocol.events import ChargingSession, ClockAnchor, Gap, GapCause, SlotTaken
 from protocol.metrics import metric_of
-from protocol.ranges import Range, contains, runs, union
+from protocol.ranges import contains, runs, union
 from protocol.schema import Schema
 
 RECEIVED = ""
