@@ -183,5 +183,5 @@ rejects = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
-DERIVED = (receipts, anchors, sessions, events, rollups)
+DERIVED = (receipts, anchors, boots, sessions, events, rollups)
 """What of a site follows from its part of the archive alone."""
