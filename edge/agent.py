@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge import VERSION, tables
 from edge.clock import AnchorKeeper, HubTime, Instant
@@ -122,13 +122,13 @@ class Agent:
     def deliver(self, now: Instant, *, network_s: float | None = None) -> None:
         """Send what the hub lacks and let go of what it has.
 
-        `network_s` is the clock of the network's patience, where simulated time runs faster than the network does.
+        `network_s` is the clock of the network's patience, where simulated time runs faster; the hub's time is void.
         """
         link, now_s = self._ports.link, now.uptime_s if network_s is None else network_s
         for ack in link.acks():
             settlement = self.uplink.acknowledged(ack, now_s)
             if settlement is not None:
-                self._settle(settlement, now)
+                self._settle(settlement if network_s is None else replace(settlement, hub_time=None), now)
         connected = link.connected()
         if connected and self.uplink.silent():
             _LOG.warning("the hub has not acknowledged anything for a while; connecting anew")

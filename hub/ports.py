@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from hub.ingest.dating import Anchor, Date, Dater
+from hub.ingest.boots import Boot
+from hub.ingest.dating import Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
 from hub.numbers import PassedOver
@@ -60,6 +61,8 @@ class SessionRecord:
     start: Date
     end: Date | None
     reason: int | None
+    lasted_s: int | None = None
+    """From one uptime to the other of one boot: exact, even where the date is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,26 @@ class EventRecord:
     epoch: int
     boot: int
     uptime_s: int
+    error_ms: int | None = None
 
 
 AHEAD = "ahead"
 """Stands among the causes for numbers that a card which lived twice may still give: neither lost nor settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dating:
+    """How the rows of a site are dated: boots by anchors, by their bounds, and not at all, with the rows of each."""
+
+    boots_anchored: int = 0
+    boots_bounded: int = 0
+    boots_unknown: int = 0
+    rows_anchored: int = 0
+    rows_bounded: int = 0
+    rows_unknown: int = 0
+    sessions_unknown: int = 0
+    anchors: Mapping[int, int] = field(default_factory=dict)
+    """Anchors by source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,21 @@ class Transaction(Protocol):
     def add_anchor(self, site: str, epoch: int, row: EventRow, anchor: Anchor) -> None:
         """Keep an anchor."""
 
+    def boots(self, site: str, epoch: int, first: int, last: int) -> list[Boot]:
+        """List, in order, the boots from `first` to `last` and on either side up to the nearest one with anchors."""
+
+    def kin(self, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
+        """List the boots before and after these, in time."""
+
+    def chips(self, site: str, epoch: int, boots: Sequence[int]) -> Mapping[int, Anchor]:
+        """Read what the clock chip said in these boots."""
+
+    def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
+        """Replace what is known of these boots."""
+
+    def zeros(self, site: str, epoch: int, first: int, last: int) -> Mapping[int, Bounds]:
+        """Read the bounds of those boots from `first` to `last` that have some."""
+
     def open_session(self, site: str, epoch: int, row: EventRow, event: SlotTaken, start: Date) -> None:
         """Record that a slot was taken, unless its session is known."""
 
@@ -202,7 +236,7 @@ class Transaction(Protocol):
         """Note the time that an archived batch covers."""
 
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
-        """Date the sessions and events of a boot that had no anchor."""
+        """Date the sessions and events of a boot anew."""
 
     def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
         """Note that a tally of these rows is to be compared."""
@@ -246,6 +280,9 @@ class Ledger(Protocol):
 
     def all_receipts(self, site: str) -> list[Receipts]:
         """Read what is settled, epoch by epoch."""
+
+    def dating(self, site: str) -> Dating:
+        """Count what of a site is dated how."""
 
     def rejected(self, site: str) -> Mapping[str, int]:
         """Count the messages of a site that were kept aside, by the reason of their refusal."""

@@ -113,13 +113,18 @@ class AgentStarted:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Rows `first_seq`..`last_seq` of this epoch will not come; the hub need not wait for them."""
+    """Rows `first_seq`..`last_seq` of this epoch will not come; the hub need not wait for them.
+
+    One of cause `UNUSED` opens a boot and names the boot before it, 0 when it names none. The order of numbers alone
+    does not tell: a card that forgot a boot may number the next one below it.
+    """
 
     kind: ClassVar[int] = 5
     lane: ClassVar[Lane] = Lane.ALARM
     first_seq: int
     last_seq: int
     cause: GapCause
+    previous_boot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ class MemoryOutbox:
         if not first_ever:
             first = self._next_seq
             self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
-            self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
+            before = max((one for one in self._disk.boots.values() if one < number), default=0)
+            self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED, before))
         return number
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:

@@ -47,6 +47,7 @@ PRUNE_EVERY_MS = REPEAT_EVERY_MS = 3_600_000
 _SHED_SHARE = 20
 _SHED_MIN = 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
+_BOOT_BEFORE = "SELECT coalesce(max(number), 0) FROM boots WHERE number < ?"
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _REMEMBER = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _TALLY = "tally"
@@ -100,7 +101,9 @@ class SqliteOutbox(OutboxView):
         if not first_ever:
             first = self._next_seq
             self._next_seq += 1 + self._chance.randrange(SEQ_JUMP_MAX)
-            self.start_seq = self.add_event(number, 0, Gap(first, self._next_seq - 1, GapCause.UNUSED))
+            before = self._scalar(_BOOT_BEFORE, (number,))
+            gap = Gap(first, self._next_seq - 1, GapCause.UNUSED, before)
+            self.start_seq = self.add_event(number, 0, gap)
         return int(number)
 
     def use_schema(self, schema_id: bytes, payload: bytes) -> None:

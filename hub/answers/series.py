@@ -29,6 +29,8 @@ class Point:
     count: int
     completeness: float
     quality: TimeQuality
+    error_s: float
+    """How far the times of its samples may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _points(store: SeriesStore, site: str, column: str, period: tuple[int, int],
 
 def _raw(sample: Sample) -> Point:
     value = sample.value
-    return Point(utc(sample.utc_ms), value, value, value, 1, 1.0, quality_of(sample.error_ms))
+    return Point(utc(sample.utc_ms), value, value, value, 1, 1.0, quality_of(sample.error_ms), sample.error_ms / 1000)
 
 
 def _summary(bucket: Bucket, step_ms: int) -> Point:
@@ -115,4 +117,5 @@ def _summary(bucket: Bucket, step_ms: int) -> Point:
         bucket.count,
         round(completeness(bucket.observed_ms, 0, step_ms), 4),
         quality_of(bucket.error_ms),
+        bucket.error_ms / 1000,
     )

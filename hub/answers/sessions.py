@@ -74,13 +74,15 @@ def describe(record: SessionRecord, now_ms: int, *, current: bool = True) -> Ses
     reason = None if record.reason is None else EndReason(record.reason)
     end_ms = None if record.end is None else record.end.utc_ms
     start_ms = record.start.utc_ms
-    known = start_ms is not None and end_ms is not None
+    lasted_s = record.lasted_s
+    if lasted_s is None and start_ms is not None and end_ms is not None:
+        lasted_s = (end_ms - start_ms) // 1000
     return SessionAnswer(
         id=f"{record.epoch:016x}-{record.taken_seq}",
         slot=record.slot,
         start=moment(record.start),
         end=None if record.end is None else moment(record.end),
-        duration_s=(end_ms - start_ms) // 1000 if known and end_ms is not None and start_ms is not None else None,
+        duration_s=None if record.end is None else lasted_s,
         end_reason=None if reason is None else reason.name.lower(),
         to_check=doubts(
             reason=reason,

@@ -54,6 +54,7 @@ SERIES = {
             "count": 60,
             "completeness": 1.0,
             "quality": "synced",
+            "error_s": 0.4,
         }
     ],
 }
@@ -150,6 +151,21 @@ LOSS = {
         ],
     },
     "traffic": None,
+}
+CLOCK = {
+    "site": "ecole-exemple",
+    "verdict": "ahead",
+    "ahead_h": 3.1,
+    "days": 13,
+    "judged_by": "controller.panel_voltage_v",
+    "tolerance_h": 1.5,
+    "place": "site",
+    "start": "2026-11-09T00:00:00Z",
+    "end": "2026-11-23T00:00:00Z",
+    "boots": {"anchored": 61, "bounded": 2, "unknown": 1},
+    "rows": {"anchored": 44_060, "bounded": 38, "unknown": 3},
+    "sessions_unknown": 1,
+    "anchors": {"ntp": 480, "hub": 12},
 }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from hub.answers import sites
+from hub.answers import clock, sites
+from hub.answers.clock import ClockAnswer
 from hub.answers.sites import SiteAnswer, Value
 from hub.api import examples
 from hub.api.csv import FormatQuery, csv_response, wants_csv
@@ -48,3 +49,9 @@ def latest(context: Ctx, request: Request, site: SiteName, format: FormatQuery =
         return values
     header = ("column", "metric", "unit", "value", "at")
     return csv_response(f"{site}-latest", header, ((v.column, v.metric, v.unit, v.value, v.at) for v in values))
+
+
+@router.get("/{site}/clock", response_model=ClockAnswer, responses={**_ANSWERS, **answer(examples.CLOCK, csv=False)})
+def clock_of(context: Ctx, site: SiteName) -> ClockAnswer:
+    """Say whether a site's clock agrees with the daylight on its panels, and count what is dated how."""
+    return clock.clock(context.ledger, context.store, site=site, now_ms=context.now_ms())

@@ -1,7 +1,8 @@
 """When a row was: from boot and uptime to UTC, by the anchors of that boot. Pure.
 
 A row is dated by the last anchor at or before it; rows before the first anchor of their boot by that one. So a later
-anchor never moves a row that was already dated, and every date follows from the archive alone.
+anchor never moves a row that was already dated by an anchor. A boot without anchors has the middle of its bounds, if
+its neighbours bound it (see `boots`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from protocol.events import AnchorSource
 EARLIEST_MS = 946_684_800_000
 LATEST_MS = 4_102_444_800_000
 """From 2000 to 2100: nothing that a site measured lies outside, whatever its clock or its sender says."""
+
+DATING = (AnchorSource.NTP, AnchorSource.HUB)
+"""The sources that date rows by themselves."""
 
 AHEAD_MAX_MS = 86_400_000
 SYNCED_WITHIN_MS = 2_000
@@ -57,6 +61,19 @@ class Date:
 UNKNOWN = Date(None, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Something happened from `low_ms` to `high_ms`, and no one knows when."""
+
+    low_ms: int
+    high_ms: int
+
+    @property
+    def width_ms(self) -> int:
+        """Say how much is left open."""
+        return self.high_ms - self.low_ms
+
+
 def quality_of(error_ms: int | None) -> TimeQuality:
     """Name the quality of a date with this error."""
     if error_ms is None:
@@ -64,15 +81,33 @@ def quality_of(error_ms: int | None) -> TimeQuality:
     return TimeQuality.SYNCED if error_ms <= SYNCED_WITHIN_MS else TimeQuality.RECONSTRUCTED
 
 
+def earliest_ms(date: Date) -> int | None:
+    """Give the earliest moment that a date allows; a synced one is taken as it stands."""
+    if date.utc_ms is None or date.error_ms is None or date.error_ms <= SYNCED_WITHIN_MS:
+        return date.utc_ms
+    return date.utc_ms - date.error_ms
+
+
 def plausible(utc_ms: int, received_at_ms: int) -> bool:
     """Say whether an anchor may be believed: no row can have been dated long after it arrived."""
     return EARLIEST_MS <= utc_ms <= received_at_ms + AHEAD_MAX_MS
 
 
-class Dater:
-    """Dates rows of one site and epoch."""
+def shortest_ms(uptime_s: int) -> int:
+    """Tell what time has passed at least when so much uptime was counted by a crystal that runs fast."""
+    return uptime_s * 1000 - drift_ms(uptime_s)
 
-    def __init__(self, anchors: Mapping[int, Iterable[Anchor]]) -> None:
+
+def drift_ms(uptime_s: int) -> int:
+    """Tell how far a crystal may have run away in this time."""
+    return -(-uptime_s * DRIFT_PPM // 1000)
+
+
+class Dater:
+    """Dates rows of one site and epoch; `zeros` are the bounds of the boots that have no anchors."""
+
+    def __init__(self, anchors: Mapping[int, Iterable[Anchor]], zeros: Mapping[int, Bounds] | None = None) -> None:
+        self._zeros = zeros or {}
         self._anchors = {boot: sorted(found) for boot, found in anchors.items()}
         self._uptimes = {boot: [anchor.uptime_s for anchor in found] for boot, found in self._anchors.items()}
 
@@ -80,10 +115,20 @@ class Dater:
         """Date one row."""
         found = self._anchors.get(boot)
         if not found:
-            return UNKNOWN
+            return self._between(boot, uptime_s)
         anchor = found[max(bisect_right(self._uptimes[boot], uptime_s) - 1, 0)]
         distance_s = uptime_s - anchor.uptime_s
         utc_ms = anchor.utc_ms + distance_s * 1000
-        if not EARLIEST_MS <= utc_ms < LATEST_MS:
+        return _within_reason(utc_ms, anchor.error_ms + abs(distance_s) * DRIFT_PPM // 1000)
+
+    def _between(self, boot: int, uptime_s: int) -> Date:
+        """Take the middle; however close the bounds are, nobody read a clock, so it is never called synced."""
+        zero = self._zeros.get(boot)
+        if zero is None:
             return UNKNOWN
-        return Date(utc_ms, anchor.error_ms + abs(distance_s) * DRIFT_PPM // 1000)
+        half_ms = max((zero.width_ms + 1) // 2, SYNCED_WITHIN_MS + 1)
+        return _within_reason((zero.low_ms + zero.high_ms) // 2 + uptime_s * 1000, half_ms + drift_ms(uptime_s))
+
+
+def _within_reason(utc_ms: int, error_ms: int) -> Date:
+    return Date(utc_ms, error_ms) if EARLIEST_MS <= utc_ms < LATEST_MS else UNKNOWN

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from hub.ingest.dating import Dater
 from hub.io import tables as t
+from hub.io.boots import read_dater
 from hub.io.rows import receipts_by_epoch
-from hub.io.transaction import read_anchors
 from hub.numbers import Numbers, PassedOver, account, as_the_site_counts, classify
 from hub.ports import AgentStart, EpochTimes, PastRow, Receipts, TallyRecord
 from hub.tallies import Verdict, counted, from_plain, judge, settled, to_plain
@@ -157,7 +156,7 @@ class _Past:
         self._mine = (t.archive.c.site == site) & (t.archive.c.epoch == epoch)
         self._epoch = epoch
         self._numbers = numbers
-        self._dater = Dater(read_anchors(connection, site, epoch))
+        self._dater = read_dater(connection, site, epoch)
         self._batches: dict[int, dict[int, tuple[int, int]]] = {}
 
     def times(self) -> EpochTimes:

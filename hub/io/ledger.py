@@ -20,12 +20,13 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
 
 from hub.errors import RetryLater
 from hub.io import accounts
+from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.files import mark_of, read_mark
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.numbers import PassedOver
-from hub.ports import AgentStart, EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, TallyRecord
+from hub.ports import AgentStart, Dating, EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, TallyRecord
 from hub.tallies import Verdict
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -138,6 +139,11 @@ class SqlLedger:
         with self.reading() as connection:
             rows = connection.execute(select(t.receipts).where(c.site == site).order_by(c.epoch, c.first_seq))
             return receipts_by_epoch(rows)
+
+    def dating(self, site: str) -> Dating:
+        """See `Ledger.dating`."""
+        with self.reading() as connection:
+            return boot_rows.dating(connection, site)
 
     def rejected(self, site: str) -> Mapping[str, int]:
         """See `Ledger.rejected`."""

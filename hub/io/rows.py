@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hub.ingest.dating import UNKNOWN, Anchor, Date
+from hub.ingest.boots import Boot
+from hub.ingest.dating import UNKNOWN, Anchor, Bounds, Date
 from hub.ports import AHEAD, EventRecord, Presence, Receipts, SessionRecord, Site
 from protocol.events import AnchorSource
 
@@ -34,18 +35,39 @@ def session_record(row: Row) -> SessionRecord:
     """Read a charging session."""
     start = Date(row.start_ms, row.start_error_ms) if row.start_ms is not None else UNKNOWN
     end = Date(row.end_ms, row.end_error_ms) if row.ended_seq is not None else None
-    return SessionRecord(row.epoch, row.taken_seq, row.slot, row.found, start, end, row.reason)
+    lasted_s = row.end_uptime_s - row.start_uptime_s if row.end_boot == row.start_boot else None
+    return SessionRecord(row.epoch, row.taken_seq, row.slot, row.found, start, end, row.reason, lasted_s)
 
 
 def event_record(row: Row) -> EventRecord:
     """Read another event."""
     values = tuple(json.loads(row.body))
-    return EventRecord(row.seq, row.kind, row.utc_ms, values, row.epoch, row.boot, row.uptime_s)
+    return EventRecord(row.seq, row.kind, row.utc_ms, values, row.epoch, row.boot, row.uptime_s, row.error_ms)
 
 
 def anchor_of(row: Row) -> Anchor:
     """Read a clock anchor."""
     return Anchor(row.uptime_s, row.utc_ms, row.error_ms, AnchorSource(row.source))
+
+
+def boot_of(row: Row) -> Boot:
+    """Read what is known of a boot."""
+    zero = None if row.start_low_ms is None else bounds_of(row)
+    return Boot(
+        row.boot,
+        row.first_uptime_s,
+        row.last_uptime_s,
+        row.latest_ms,
+        row.previous_boot,
+        row.anchored,
+        zero,
+        row.row_count,
+    )
+
+
+def bounds_of(row: Row) -> Bounds:
+    """Read the bounds of a boot that has some."""
+    return Bounds(row.start_low_ms, row.start_high_ms)
 
 
 def receipts_by_epoch(rows: Iterable[Row]) -> list[Receipts]:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select, update
 from hub import rollup
 from hub.ingest.dating import Dater
 from hub.io import tables as t
+from hub.io.boots import read_dater
 from hub.io.ledger import SqlLedger
-from hub.io.transaction import read_anchors
 from hub.series import DAY_MS, HOUR_MS, Bucket, Sample, summarise
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
@@ -91,7 +91,7 @@ class EmbeddedSeries:
         decimals: _Decimals = {}
         for row in connection.execute(query.order_by(c.start_ms)):
             if row.epoch not in daters:
-                daters[row.epoch] = Dater(read_anchors(connection, site, row.epoch))
+                daters[row.epoch] = read_dater(connection, site, row.epoch)
             batch = wire_batch.decode(row.payload)
             schema = self._schema(connection, batch.schema_id) if batch.schema_id else None
             for table in batch.tables if schema is not None else ():

@@ -1,4 +1,4 @@
-"""The ledger's tables. Times are UTC milliseconds; a NULL time means that the row's boot has no anchor yet.
+"""The ledger's tables. Times are UTC milliseconds; a NULL time means that nothing dates the row's boot yet.
 
 The archive of batches is the truth: everything else that comes from sites can be rebuilt from it.
 """
@@ -108,6 +108,25 @@ anchors = Table(
     Index("anchors_by_boot", "site", "epoch", "boot", "uptime_s"),
 )
 
+# The boots of an outbox. The zero of one that has no anchors lies between start_low_ms and start_high_ms, which date
+# its rows; both are NULL when nothing bounds it, and when anchors date it.
+boots = Table(
+    "boots",
+    metadata,
+    _site(),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("boot", BigInteger, primary_key=True),
+    Column("first_uptime_s", BigInteger, nullable=False),
+    Column("last_uptime_s", BigInteger, nullable=False),
+    Column("latest_ms", BigInteger, nullable=False),  # its zero is not later, since its rows have arrived
+    Column("previous_boot", BigInteger, nullable=False),  # 0: not told, or none
+    Column("anchored", Boolean, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("start_low_ms", BigInteger),
+    Column("start_high_ms", BigInteger),
+    Index("boots_by_previous", "site", "epoch", "previous_boot"),
+)
+
 sessions = Table(
     "sessions",
     metadata,
@@ -139,6 +158,7 @@ events = Table(
     Column("boot", BigInteger, nullable=False),
     Column("uptime_s", BigInteger, nullable=False),
     Column("utc_ms", BigInteger),
+    Column("error_ms", BigInteger),
     Column("body", Text, nullable=False),  # JSON: the field values, as on the wire
     Index("events_by_time", "site", "kind", "utc_ms"),
 )
@@ -184,5 +204,5 @@ rejects = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
-DERIVED = (receipts, anchors, sessions, events, tallies, rollups)
+DERIVED = (receipts, anchors, boots, sessions, events, tallies, rollups)
 """What of a site follows from its part of the archive alone."""

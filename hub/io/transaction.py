@@ -8,9 +8,11 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from hub.ingest.dating import Anchor, Date, Dater
+from hub.ingest.boots import Boot
+from hub.ingest.dating import DATING, Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
+from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.rows import anchor_of, receipts_by_epoch
 from hub.ports import Archived, Receipts, Span
@@ -92,7 +94,7 @@ class SqlTransaction:
         c = t.anchors.c
         found: dict[int, list[Anchor]] = {}
         for boot, (first_s, last_s) in spans.items():
-            mine = (c.site == site) & (c.epoch == epoch) & (c.boot == boot)
+            mine = (c.site == site) & (c.epoch == epoch) & (c.boot == boot) & c.source.in_(DATING)
             # The last anchor before the span dates its beginning; if there is none, the first anchor of all does.
             before = select(func.max(c.uptime_s)).where(mine, c.uptime_s <= first_s).scalar_subquery()
             earliest = select(func.min(c.uptime_s)).where(mine).scalar_subquery()
@@ -111,6 +113,26 @@ class SqlTransaction:
                 error_ms=anchor.error_ms, source=int(anchor.source),
             )
         )  # fmt: skip
+
+    def boots(self, site: str, epoch: int, first: int, last: int) -> list[Boot]:
+        """See `Transaction.boots`."""
+        return boot_rows.near(self.connection, site, epoch, first, last)
+
+    def kin(self, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
+        """See `Transaction.kin`."""
+        return boot_rows.kin(self.connection, site, epoch, boots)
+
+    def chips(self, site: str, epoch: int, boots: Sequence[int]) -> Mapping[int, Anchor]:
+        """See `Transaction.chips`."""
+        return boot_rows.chips(self.connection, site, epoch, boots)
+
+    def write_boots(self, site: str, epoch: int, boots: Iterable[Boot]) -> None:
+        """See `Transaction.write_boots`."""
+        boot_rows.write(self.connection, site, epoch, boots)
+
+    def zeros(self, site: str, epoch: int, first: int, last: int) -> Mapping[int, Bounds]:
+        """See `Transaction.zeros`."""
+        return boot_rows.zeros(self.connection, site, epoch, first, last)
 
     def open_session(self, site: str, epoch: int, row: EventRow, event: SlotTaken, start: Date) -> None:
         """See `Transaction.open_session`."""
@@ -146,7 +168,7 @@ class SqlTransaction:
         self.connection.execute(
             insert(t.events).values(
                 site=site, epoch=epoch, seq=row.seq, kind=row.event.kind, boot=row.boot, uptime_s=row.uptime_s,
-                utc_ms=date.utc_ms, body=json.dumps(list(values), ensure_ascii=False),
+                utc_ms=date.utc_ms, error_ms=date.error_ms, body=json.dumps(list(values), ensure_ascii=False),
             )
         )  # fmt: skip
 
@@ -163,15 +185,14 @@ class SqlTransaction:
 
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
         """See `Transaction.redate`."""
-        for table, side, moment in (
-            (t.sessions, "start", "start_ms"), (t.sessions, "end", "end_ms"), (t.events, "", "utc_ms"),
+        for table, prefix, moment in (
+            (t.sessions, "start_", "start_ms"), (t.sessions, "end_", "end_ms"), (t.events, "", "utc_ms"),
         ):  # fmt: skip
-            prefix = f"{side}_" if side else ""
             c = table.c
             mine = (c.site == site) & (c.epoch == epoch) & (c[f"{prefix}boot"] == boot)
             for (uptime_s,) in self.connection.execute(select(c[f"{prefix}uptime_s"]).where(mine).distinct()).all():
                 date = dater.date(boot, uptime_s)
-                values = {moment: date.utc_ms} | ({f"{prefix}error_ms": date.error_ms} if side else {})
+                values = {moment: date.utc_ms, f"{prefix}error_ms": date.error_ms}
                 self.connection.execute(update(table).where(mine, c[f"{prefix}uptime_s"] == uptime_s).values(values))
 
     def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
@@ -248,12 +269,3 @@ class SqlTransaction:
         updated = self.connection.execute(update(t.site_states).where(t.site_states.c.site == site).values(values))
         if updated.rowcount == 0:
             self.connection.execute(insert(t.site_states).values({"site": site, "latest": "{}", **values}))
-
-
-def read_anchors(connection: Connection, site: str, epoch: int) -> dict[int, list[Anchor]]:
-    """Read the anchors of an epoch by boot."""
-    c = t.anchors.c
-    found: dict[int, list[Anchor]] = {}
-    for row in connection.execute(select(t.anchors).where(c.site == site, c.epoch == epoch)):
-        found.setdefault(row.boot, []).append(anchor_of(row))
-    return found

@@ -7,12 +7,14 @@ from datetime import date
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from hub.answers import clock as clock_answer
 from hub.answers import day as day_answer
 from hub.answers import sites as sites_answer
 from hub.answers.times import utc
 from hub.context import Context, Ctx
 from hub.errors import NotFound, RetryLater
 from hub.pages import problems
+from hub.pages.clock_words import clock_words
 from hub.pages.day_view import day_view
 from hub.pages.html import page
 from hub.pages.views import site_view, sites_view
@@ -63,4 +65,5 @@ def _day(context: Context, site: str, day: date | None) -> HTMLResponse:
     answer = day_answer.day_of(context.ledger, context.store, site=site, day=day, now_ms=now_ms)
     if answer.start_at > utc(now_ms):
         return problems.future_day(site, answer.day)
-    return page("site.html", site=site_view(answer.site, utc(now_ms)), view=day_view(answer))
+    clock = clock_words(clock_answer.clock(context.ledger, context.store, site=site, now_ms=now_ms))
+    return page("site.html", site=site_view(answer.site, utc(now_ms)), view=day_view(answer), clock=clock)

@@ -377,7 +377,7 @@ def test_numbers_waited_for_in_vain_are_named_once(maker: Maker) -> None:
 
 
 def test_a_start_begins_beyond_all_numbers(maker: Maker) -> None:
-    """Seqs passed over are declared unused by the first commit; the very first start passes over none.
+    """Seqs passed over are declared unused by the first commit, with the boot before; the first passes over none.
 
     A restart in the same boot does as well: not only a power cut makes a card forget.
     """
@@ -392,7 +392,7 @@ def test_a_start_begins_beyond_all_numbers(maker: Maker) -> None:
     outbox = maker.cut_power(outbox)
     boot = outbox.boot_number("b")
     again = fill(outbox, 1)[0]
-    assert EventRow(again - 1, boot, 0, Gap(row + 1, again - 2, GapCause.UNUSED)) in outbox.pending(2, frozenset())
+    assert EventRow(again - 1, boot, 0, Gap(row + 1, again - 2, GapCause.UNUSED, 1)) in outbox.pending(2, frozenset())
     assert boot > 1
     outbox = maker.cut_power(outbox)
     assert outbox.boot_number("b") == boot

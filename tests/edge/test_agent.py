@@ -385,7 +385,7 @@ def test_without_ntp_the_hubs_ack_tells_the_time() -> None:
     assert not [event for event in bench.committed() if isinstance(event, ClockAnchor)]
     sent_s = next(iter(bench.agent.uplink.in_flight.values())).sent_s
     bench.at_s = sent_s + 4
-    bench.acknowledge(utc_ms=1_000_000)
+    bench.acknowledge(utc_ms=1_795_000_000_000)
     bench.run(70)
     (row,) = (
         row
@@ -394,7 +394,7 @@ def test_without_ntp_the_hubs_ack_tells_the_time() -> None:
     )
     assert isinstance(row.event, ClockAnchor)
     assert (row.event.source, row.event.error_ms) == (AnchorSource.HUB, 2001)
-    assert row.event.utc_ms - 1000 * row.uptime_s == 1_000_000 - 1000 * (sent_s + 2)
+    assert row.event.utc_ms - 1000 * row.uptime_s == 1_795_000_000_000 - 1000 * (sent_s + 2)
 
 
 def test_an_open_charge_survives_a_restart_of_the_agent() -> None:

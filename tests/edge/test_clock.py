@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
@@ -59,14 +60,61 @@ def test_ntp_replaces_the_hub_and_not_the_other_way_round() -> None:
     assert keeper.step(instant(late + 2, synced=False), hub(late, late + 2, late + 1)) is not None
 
 
-def test_a_clock_that_jumps_is_anchored_again() -> None:
-    """Somebody set the clock, or it drifted: beyond a second and the known errors a new anchor is due."""
+def test_a_clock_that_jumps_is_anchored_when_it_stands_by_it() -> None:
+    """Uptime does not jump, so a new time is doubted for a minute; a second and the known errors are no jump."""
     keeper = AnchorKeeper()
     keeper.step(instant(0.0))
     assert keeper.step(instant(60.0, off_s=1.1)) is None
-    moved = keeper.step(instant(70.0, off_s=-5.0))
-    assert moved == (70, ClockAnchor(START_MS + 65_000, 100, AnchorSource.NTP))
-    assert keeper.step(instant(80.0, off_s=-5.0)) is None
+    assert keeper.step(instant(70.0, off_s=-5.0)) is None
+    assert keeper.step(instant(129.0, off_s=-5.0)) is None
+    assert keeper.step(instant(130.0, off_s=-5.0)) == (130, ClockAnchor(START_MS + 125_000, 100, AnchorSource.NTP))
+    assert keeper.step(instant(140.0, off_s=-5.0)) is None
+
+
+def test_a_clock_that_jumps_there_and_back_makes_no_anchor() -> None:
+    """Somebody set the clock by hand, and the daemon put it right before the doubt was over."""
+    keeper = AnchorKeeper()
+    keeper.step(instant(0.0))
+    assert keeper.step(instant(70.0, off_s=7200.0)) is None
+    assert keeper.step(instant(80.0)) is None
+    assert keeper.step(instant(135.0, off_s=7200.0)) is None
+
+
+def test_a_synced_clock_that_contradicts_the_hub_is_not_believed() -> None:
+    """A time server that lies by hours must not date anything, until it agrees with the hub again."""
+    keeper = AnchorKeeper()
+    wrong = keeper.step(instant(10.0, off_s=7200.0))
+    assert wrong is not None
+    told = keeper.step(instant(20.0, off_s=7200.0), hub(18.0, 20.0, 19.0))
+    assert told == (19, ClockAnchor(START_MS + 19_000, 1001, AnchorSource.HUB))
+    assert keeper.step(instant(90.0, off_s=7200.0)) is None
+    right = keeper.step(instant(100.0), hub(98.0, 100.0, 99.0))
+    assert right == (100, ClockAnchor(START_MS + 100_000, 100, AnchorSource.NTP))
+
+
+def test_a_clock_chip_counts_only_where_nothing_better_is_known() -> None:
+    """It gives an anchor of its own source, and none once the hub or a time server has told the time."""
+    keeper = AnchorKeeper()
+    chip = replace(instant(7.0, synced=False), rtc=START + timedelta(seconds=9))
+    assert keeper.step(chip) == (7, ClockAnchor(START_MS + 9000, 2000, AnchorSource.RTC))
+    assert keeper.step(replace(chip, uptime_s=60.0, rtc=START + timedelta(seconds=62))) is None
+    assert keeper.step(instant(70.0, synced=False), hub(68.0, 70.0, 69.0)) is not None
+    late = replace(chip, uptime_s=70.0 + 2 * ANCHOR_EVERY_S, rtc=START + timedelta(days=3))
+    assert keeper.step(late) is None
+
+
+def test_a_hub_that_was_never_set_tells_nothing() -> None:
+    """An ack from 1970 neither makes an anchor nor puts a good clock in doubt."""
+    lost = HubTime(5000, 9.0, 10.0)
+    assert AnchorKeeper().step(instant(10.0, synced=False), lost) is None
+    assert AnchorKeeper().step(instant(10.0), lost) is not None
+
+
+def test_a_chip_without_its_battery_is_no_anchor() -> None:
+    """It counts from 1970 or 2000 again, and the Pi 5 has such a chip."""
+    for year in (1970, 2000):
+        chip = replace(instant(7.0, synced=False), rtc=datetime(year, 1, 1, 0, 5, tzinfo=UTC))
+        assert AnchorKeeper().step(chip) is None
 
 
 def test_a_slow_network_is_no_drift() -> None:

@@ -6,13 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import text as sa_text
 
 from firmware_config import ConfigError, board_text
 from hub.__main__ import main
 from hub.enrol import site_from_yaml
 from hub.errors import RetryLater
+from hub.ingest.boots import Boot
 from hub.io import tables as t
 from hub.io.ledger import SqlLedger
 from hub.settings import parse
@@ -24,6 +28,18 @@ devices: {controller: {profile: epever-tracer, connection: {port: /dev/ttyUSB0}}
 kiosk: {board: kiosk-8, slots: [1, 2]}
 uplink: {host: hub.example.org}
 """
+
+
+OLD_ROWS = (
+    "INSERT INTO sites VALUES ('ecole-a', 'A', 'school', 'Kaya', 3, NULL, NULL, 'UTC', '[]', 0)",
+    "INSERT INTO archive VALUES (1, 'ecole-a', 1, 1000, NULL, NULL, 1, 2, x'')",
+    "INSERT INTO anchors VALUES ('ecole-a', 1, 1, 1, 60, 900, 10, 0)",
+    "INSERT INTO events VALUES ('ecole-a', 1, 2, 4, 1, 40, NULL, '[]')",
+    "INSERT INTO sessions VALUES ('ecole-a', 1, 3, 1, 0, 1, 50, 1, 1, 4, 1, 90, 1, 1, 0)",
+    "INSERT INTO sessions VALUES ('ecole-a', 1, 5, 1, 0, 2, 5, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    "INSERT INTO events VALUES ('ecole-a', 1, 6, 4, 2, 70, NULL, '[]')",
+    "INSERT INTO events VALUES ('ecole-a', 1, 7, 4, 3, 9007199254740992, NULL, '[]')",
+)
 
 
 def test_an_empty_file_is_a_hub_on_one_machine() -> None:
@@ -71,6 +87,24 @@ def test_the_migrations_make_the_tables_that_the_code_uses(hub: TestHub) -> None
     """A column added to one and not the other fails here."""
     with hub.ledger.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
+
+
+def test_the_boots_of_an_older_ledger_are_known(tmp_path: Path) -> None:
+    """A ledger of the first tables learns from them which boots there were, so that they bound what comes."""
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/old.db")
+    config = Config()
+    config.set_main_option("script_location", "hub/io/migrations")
+    with ledger.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in OLD_ROWS:
+            connection.execute(sa_text(statement))
+        connection.commit()
+    ledger.migrate()
+    with ledger.begin() as transaction:
+        found = transaction.boots("ecole-a", 1, 1, 3)
+    assert found == [Boot(1, 40, 90, 1000 - 90_000 + 9, anchored=True), Boot(2, 5, 70, 1000 - 70_000 + 7)]
+    ledger.close()
 
 
 def test_migrating_twice_changes_nothing(hub: TestHub) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from hub.answers.loss import loss
-from hub.ingest.dating import Dater
 from hub.io import tables as t
-from hub.io.transaction import read_anchors
+from hub.io.boots import read_dater
 from protocol import batch
 from protocol.events import ChargingSession, EndReason, Gap, GapCause, Lane, SlotTaken
 from protocol.ranges import Range, contains, union
@@ -121,7 +120,7 @@ class Verdict:
         """No date is further from the truth than it says; what has no date could not have one."""
         epochs = {epoch for epoch, _ in self._stored}
         with self._life.centre.ledger.reading() as connection:
-            daters = {epoch: Dater(read_anchors(connection, "simulated", epoch)) for epoch in epochs}
+            daters = {epoch: read_dater(connection, "simulated", epoch) for epoch in epochs}
         for (epoch, seq), content in self._stored.items():
             boot, uptime_s = content[:2]
             boot_s = self._truth.boots.get((epoch, boot))

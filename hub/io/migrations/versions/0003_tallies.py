@@ -4,9 +4,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from protocol import batch
+from protocol.errors import WireError
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 _WAITING = sa.text("look_at_ms IS NOT NULL")
 _TOGETHER = 500
@@ -42,7 +43,10 @@ def _number() -> None:
         if not rows:
             return
         for row in rows:
-            seqs = list(batch.decode(row.payload).seqs())
+            try:
+                seqs = list(batch.decode(row.payload).seqs())
+            except WireError:
+                continue  # what cannot be read has no numbers; a rebuild names it
             numbers = {"first_seq": min(seqs), "last_seq": max(seqs)}
             connection.execute(sa.update(_ARCHIVE).where(c.id == row.id).values(numbers))
         done = rows[-1].id
