@@ -155,7 +155,7 @@ def _run(settings: Settings, days: int) -> tuple[int, int]:
                 time.sleep(0.002)
                 agent.deliver(now, network_s=now.uptime_s + time.monotonic() - began)  # noqa: TID251
             time.sleep(QUIET_S)
-        sent[1] = agent.sent_bytes
+        sent[1] = agent.delivery.sent_bytes
 
     VirtualSite(Village(school(7, start)), settings, link).run(until, deliver, timedelta(minutes=1))
     link.close()

@@ -12,20 +12,16 @@ from dataclasses import dataclass
 
 from edge import VERSION, tables
 from edge.clock import AnchorKeeper, HubTime, Instant
+from edge.delivery import Delivery
 from edge.devices import PolledDevice, load_powers
 from edge.errors import RetryLater
-from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher, Values
+from edge.ports import Link, Outbox, Probe, RegisterReader, SlotWatcher, Values
 from edge.schedule import Schedule
 from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
 from edge.slots import Change, SlotDebouncer
-from edge.uplink import Settlement, Uplink
-from protocol import batch
-from protocol.batch import Batch, EventRow, TableRows
-from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Gap, GapCause, Lane
-from protocol.limits import PAYLOAD_MAX_BYTES
-from protocol.ranges import runs
-from protocol.topics import Channel
+from edge.uplink import Uplink
+from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Lane
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,7 +67,7 @@ class Agent:
         self.sessions = SessionBook(boot, RESUME_WITHIN_S + settings.outbox.commit_interval_s)
         self._anchors = AnchorKeeper()
         self.uplink = uplink
-        self.sent_bytes = 0
+        self.delivery = Delivery(ports.outbox, ports.link, uplink, self)
         self._hours: dict[int, int] = {}
         self._last_commit_s = 0.0
         self._commit_now = False
@@ -83,11 +79,11 @@ class Agent:
         """Record that the agent began, and end what its predecessor could not finish."""
         uptime_s = int(now.uptime_s)
         self._next_levels_s = now.uptime_s + SETTLE_S
-        self._event(uptime_s, AgentStarted(VERSION, boot_id))
+        self.event(uptime_s, AgentStarted(VERSION, boot_id))
         if self._outbox.damage is not None:
-            self._event(uptime_s, AlarmRaised("outbox-damaged", self._outbox.damage))
+            self.event(uptime_s, AlarmRaised("outbox-damaged", self._outbox.damage))
         for ended in self.sessions.recover(self._outbox.open_sessions(), uptime_s):
-            self._event(uptime_s, ended)
+            self.event(uptime_s, ended)
         self._commit_now = True
 
     def step(self, now: Instant) -> None:
@@ -98,7 +94,7 @@ class Agent:
     def collect(self, now: Instant) -> None:
         """Sample slots and devices, and commit what is worth it."""
         uptime_s = now.uptime_s
-        self._anchor(now, None)
+        self.anchor(now, None)
         if uptime_s >= self._next_levels_s and self._ports.watcher is not None:
             self._watch_slots(self._ports.watcher.levels(), uptime_s)
         for job in self.schedule.due(uptime_s):
@@ -116,7 +112,7 @@ class Agent:
                         self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
                     self._sample(device.table, device.asked_at_s, values)
                 for alarm in alarms:
-                    self._event(device.asked_at_s, alarm)
+                    self.event(device.asked_at_s, alarm)
         self._commit_when_due(uptime_s)
 
     def deliver(self, now: Instant, *, network_s: float | None = None) -> None:
@@ -124,21 +120,7 @@ class Agent:
 
         `network_s` is the clock of the network's patience, where simulated time runs faster than the network does.
         """
-        link, now_s = self._ports.link, now.uptime_s if network_s is None else network_s
-        for ack in link.acks():
-            settlement = self.uplink.acknowledged(ack, now_s)
-            if settlement is not None:
-                self._settle(settlement, now)
-        connected = link.connected()
-        if connected and self.uplink.silent():
-            _LOG.warning("the hub has not acknowledged anything for a while; connecting anew")
-            link.hang_up()
-            connected = False
-        if self.uplink.should_connect(connected=connected, connecting=link.connecting(), now_s=now_s):
-            link.connect()
-        while connected and self.uplink.may_send(self._outbox.backlog(), now_s):
-            if not self._send(now_s):
-                break
+        self.delivery.step(now, now.uptime_s if network_s is None else network_s)
 
     def waiting(self) -> int:
         """Count the rows that the hub has not acknowledged."""
@@ -157,9 +139,20 @@ class Agent:
             self._disk_refuses = True
             return False
         if self._disk_refuses:
-            self._event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
+            self.event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
         self._disk_refuses = False
         return True
+
+    def event(self, uptime_s: int, event: Event) -> int:
+        """Take an event; money and alarms are committed in this very step."""
+        self._commit_now = self._commit_now or event.lane in (Lane.MONEY, Lane.ALARM)
+        return self._outbox.add_event(self._boot, uptime_s, event)
+
+    def anchor(self, now: Instant, hub_time: HubTime | None) -> None:
+        """Take an anchor when one is due."""
+        due = self._anchors.step(now, hub_time)
+        if due is not None:
+            self.event(*due)
 
     def _start(self, job: str, uptime_s: float) -> None:
         if job in self.devices:
@@ -171,7 +164,7 @@ class Agent:
             readings = {
                 **self._ports.probe.readings(),
                 "outbox_rows": self._outbox.backlog().rows,
-                "sent_bytes": self.sent_bytes,
+                "sent_bytes": self.delivery.sent_bytes,
             }
             row = [readings.get(metric) for metric in tables.SYSTEM_COLUMNS]
             self._sample(self._tables[job], int(uptime_s), row)
@@ -203,100 +196,19 @@ class Agent:
         if not self._looked:
             self._looked = True
             for ended in self.sessions.first_look_done():
-                self._event(int(uptime_s), ended)
+                self.event(int(uptime_s), ended)
 
     def _change(self, change: Change) -> None:
         if change.occupied:
             taken = self.sessions.opens(change)
             if taken is not None:
-                self.sessions.opened(change, self._event(int(change.uptime_s), taken))
+                self.sessions.opened(change, self.event(int(change.uptime_s), taken))
             return
         ended = self.sessions.closes(change)
         if ended is not None:
-            self._event(int(change.uptime_s), ended)
-
-    def _event(self, uptime_s: int, event: Event) -> int:
-        """Take an event; money and alarms are committed in this very step."""
-        self._commit_now = self._commit_now or event.lane in (Lane.MONEY, Lane.ALARM)
-        return self._outbox.add_event(self._boot, uptime_s, event)
-
-    def _anchor(self, now: Instant, hub_time: HubTime | None) -> None:
-        due = self._anchors.step(now, hub_time)
-        if due is not None:
-            self._event(*due)
+            self.event(int(change.uptime_s), ended)
 
     def _commit_when_due(self, uptime_s: float) -> None:
         interval_s = self._settings.outbox.commit_interval_s
         if self._outbox.uncommitted() and (self._commit_now or uptime_s - self._last_commit_s >= interval_s):
             self.commit(uptime_s)
-
-    def _settle(self, settlement: Settlement, now: Instant) -> None:
-        self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs, settlement.utc_ms)
-        if settlement.forked:
-            self._outbox.repeat_starts(settlement.utc_ms)
-        for first, last in self._outbox.reclaim(settlement.lacking, settlement.utc_ms):
-            self._event(int(now.uptime_s), Gap(first, last, GapCause.LET_GO))
-        for seqs, reason in settlement.refused:
-            _LOG.error("the hub refused rows %s: %s", runs(seqs), reason)
-            for first, last in runs(seqs):
-                self._event(int(now.uptime_s), Gap(first, last, GapCause.REFUSED_BY_HUB))
-            # Declared before it is given up: a power cut in between must not leave a hole that nobody explains.
-            if self.commit(now.uptime_s):
-                self._outbox.refuse(seqs, reason)
-        for schema_id in settlement.schemas_wanted:
-            payload = self._outbox.schema_payload(schema_id)
-            if payload is not None:
-                self._publish(Channel.SCHEMA, payload)
-        self._anchor(now, settlement.hub_time)
-
-    def _send(self, now_s: float) -> bool:
-        rows = self._outbox.pending(self.uplink.rows_max, self.uplink.excluded())
-        if not rows:
-            return False
-        rows, message, payload = fitting(self._outbox.epoch, rows)
-        self._publish(Channel.UP, payload)
-        self.uplink.sent(batch.batch_id(payload), [row.seq for row in rows], message.schema_id, now_s)
-        return True
-
-    def _publish(self, channel: Channel, payload: bytes) -> None:
-        self.sent_bytes += len(payload)
-        self._ports.link.publish(channel, payload)
-
-
-def fitting(epoch: int, rows: list[SampleRow | EventRow]) -> tuple[list[SampleRow | EventRow], Batch, bytes]:
-    """Encode as many of the rows, from the first on, as fit one payload."""
-    while True:
-        message = compose(epoch, rows)
-        payload = batch.encode(message)
-        if len(payload) <= PAYLOAD_MAX_BYTES or len(rows) == 1:
-            return rows, message, payload
-        rows = rows[: len(rows) // 2]
-
-
-def compose(epoch: int, rows: list[SampleRow | EventRow]) -> Batch:
-    """Lay rows of one schema out as a batch: samples column by column, events one by one."""
-    samples: dict[int, list[SampleRow]] = {}
-    for row in rows:
-        if isinstance(row, SampleRow):
-            samples.setdefault(row.table, []).append(row)
-    schema_id = next((row.schema_id for row in rows if isinstance(row, SampleRow)), b"")
-    return Batch(
-        epoch,
-        schema_id,
-        tuple(_table(table, sorted(samples[table], key=_seq)) for table in sorted(samples)),
-        tuple(row for row in rows if isinstance(row, EventRow)),
-    )
-
-
-def _seq(row: SampleRow) -> int:
-    return row.seq
-
-
-def _table(table: int, rows: list[SampleRow]) -> TableRows:
-    return TableRows(
-        table,
-        tuple(row.seq for row in rows),
-        tuple(row.boot for row in rows),
-        tuple(row.uptime_s for row in rows),
-        tuple(zip(*(row.values for row in rows), strict=True)),
-    )

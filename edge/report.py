@@ -22,7 +22,7 @@ def status_of(agent: Agent, outbox: Outbox, link_state: Mapping[str, object], no
             **link_state,
             "last_ack_age_s": _age(agent.uplink.last_ack_s, now),
             "in_flight": len(agent.uplink.in_flight),
-            "sent_bytes": agent.sent_bytes,
+            "sent_bytes": agent.delivery.sent_bytes,
         },
         "slots": {"occupied": sorted(agent.sessions.open)},
         "devices": {

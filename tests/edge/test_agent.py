@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from edge import settings as site_settings
 from edge import tables
-from edge.agent import ASK_AGAIN_S, Agent, Ports, fitting
+from edge.agent import ASK_AGAIN_S, Agent, Ports
 from edge.clock import Instant
+from edge.delivery import fitting
 from edge.errors import RetryLater
 from edge.ports import Poll, PollResult, SampleRow
 from edge.settings import Settings
