@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge import VERSION, tables
+from edge.account import Account
+from edge.budget import restored
 from edge.clock import AnchorKeeper, HubTime, Instant
 from edge.delivery import Delivery
 from edge.devices import PolledDevice, load_powers
@@ -20,7 +22,9 @@ from edge.schedule import Schedule
 from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
 from edge.slots import Change, SlotDebouncer
+from edge.traffic import Tariff
 from edge.uplink import Uplink
+from protocol import topics
 from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Lane
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +34,9 @@ SETTLE_S = 1.0
 
 ASK_AGAIN_S = 600.0
 """When a device that did not answer is asked again at the latest."""
+BUDGET = "budget"
+"""Under which name the outbox remembers the account of the link."""
+
 _DISK_REFUSES = "outbox-not-writable"
 
 
@@ -67,7 +74,7 @@ class Agent:
         self.sessions = SessionBook(boot, RESUME_WITHIN_S + settings.outbox.commit_interval_s)
         self._anchors = AnchorKeeper()
         self.uplink = uplink
-        self.delivery = Delivery(ports.outbox, ports.link, uplink, self)
+        self.delivery = Delivery(ports.outbox, ports.link, uplink, _account(settings, ports.outbox), self)
         self._hours: dict[int, int] = {}
         self._last_commit_s = 0.0
         self._commit_now = False
@@ -130,6 +137,7 @@ class Agent:
         """Make everything taken so far survive a power cut; False when the disk refuses, which is asked again later."""
         self._last_commit_s = uptime_s
         self._commit_now = False
+        self._outbox.remember(BUDGET, self.delivery.account.budget.to_text())
         try:
             self._outbox.commit(self.sessions.snapshot(int(uptime_s)))
         except RetryLater as error:
@@ -161,10 +169,12 @@ class Agent:
             if self._ports.readers[polled.device.name].start(poll):  # else its last poll is still under way
                 polled.asked(uptime_s)
         elif job == tables.SYSTEM:
+            budget = self.delivery.account.budget
             readings = {
                 **self._ports.probe.readings(),
                 "outbox_rows": self._outbox.backlog().rows,
-                "sent_bytes": self.delivery.sent_bytes,
+                "link_kb_today": budget.counts.total() // 1000,
+                "budget_left_kb": max(budget.left, 0) // 1000 if budget.daily_bytes else None,
             }
             row = [readings.get(metric) for metric in tables.SYSTEM_COLUMNS]
             self._sample(self._tables[job], int(uptime_s), row)
@@ -212,3 +222,10 @@ class Agent:
         interval_s = self._settings.outbox.commit_interval_s
         if self._outbox.uncommitted() and (self._commit_now or uptime_s - self._last_commit_s >= interval_s):
             self.commit(uptime_s)
+
+
+def _account(settings: Settings, outbox: Outbox) -> Account:
+    uplink, address = settings.uplink, topics.Address(settings.shard, settings.site)
+    tariff = Tariff(uplink.tls, len(address.topic(topics.Channel.UP)), uplink.qos)
+    budget = restored(outbox.recall(BUDGET), uplink.daily_budget_bytes(tables.values_a_minute(settings)))
+    return Account(budget, tariff, uplink.keepalive_s)

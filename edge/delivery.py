@@ -7,19 +7,31 @@ into the outbox.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Protocol
 
+from edge.account import Account
 from edge.clock import HubTime, Instant
-from edge.ports import Link, Outbox, SampleRow
+from edge.ports import Backlog, Link, Outbox, SampleRow
+from edge.traffic import Kind
 from edge.uplink import Settlement, Uplink
 from protocol import batch
 from protocol.batch import Batch, EventRow, TableRows
-from protocol.events import Event, Gap, GapCause
+from protocol.control import encode_ack
+from protocol.events import AlarmCleared, AlarmRaised, Event, Gap, GapCause, Lane
 from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.ranges import runs
 from protocol.topics import Channel
 
 _LOG = logging.getLogger(__name__)
+
+SHEDDING = "budget-shed"
+LOOK_EVERY_S = 600.0
+"""How often it is judged whether all that waits can be carried."""
+
+POOR_STRETCH = 4
+POOR_PAUSE_S = 3 * 3600.0
+"""With nothing left to spend, money waits for batches four times as full, and connections are tried this rarely."""
 
 
 class Recorder(Protocol):
@@ -38,31 +50,64 @@ class Recorder(Protocol):
 class Delivery:
     """The way of one site's rows to its hub, in one boot."""
 
-    def __init__(self, outbox: Outbox, link: Link, uplink: Uplink, recorder: Recorder) -> None:
+    def __init__(self, outbox: Outbox, link: Link, uplink: Uplink, account: Account, recorder: Recorder) -> None:
         self._outbox = outbox
         self._link = link
         self._recorder = recorder
+        self._next_look_s = 0.0
         self.uplink = uplink
-        self.sent_bytes = 0
+        self.account = account
 
     def step(self, now: Instant, now_s: float) -> None:
         """Send what the hub lacks and let go of what it has; `now_s` is the clock of the network's patience."""
         for ack in self._link.acks():
+            self.account.received(len(encode_ack(ack)), now_s)
             settlement = self.uplink.acknowledged(ack, now_s)
             if settlement is not None:
-                self._settle(settlement, now)
+                self._settle(settlement, now, now_s)
         connected = self._link.connected()
         if connected and self.uplink.silent():
             _LOG.warning("the hub has not acknowledged anything for a while; connecting anew")
             self._link.hang_up()
             connected = False
-        if self.uplink.should_connect(connected=connected, connecting=self._link.connecting(), now_s=now_s):
+        self.account.link_is(connected=connected, now_s=now_s)
+        self._keep_account(now, connected=connected)
+        limit = self.account.budget.limit()
+        self.uplink.stretch = POOR_STRETCH if limit is Lane.MONEY else 1
+        pause_s = POOR_PAUSE_S if limit is Lane.MONEY else 0.0
+        connecting = self._link.connecting()
+        if self.uplink.should_connect(connected=connected, connecting=connecting, now_s=now_s, pause_s=pause_s):
+            self.account.attempted()
             self._link.connect()
-        while connected and self.uplink.may_send(self._outbox.backlog(), now_s):
-            if not self._send(now_s):
-                break
+        while connected and self._send(limit, now_s):
+            limit = self.account.budget.limit()
 
-    def _settle(self, settlement: Settlement, now: Instant) -> None:
+    def publish(self, kind: Kind, payload: bytes, now_s: float) -> None:
+        """Send a message that is not a batch, and book it."""
+        self.account.sent(kind, len(payload), now_s)
+        self._link.publish(Channel.LIVE if kind is Kind.LIVE else Channel.SCHEMA, payload)
+
+    def _keep_account(self, now: Instant, *, connected: bool) -> None:
+        """Close the account of a day that has ended, and give up detail that no budget will carry."""
+        budget, uptime_s = self.account.budget, int(now.uptime_s)
+        ended = self.account.turn(now)
+        if ended is not None:
+            self._recorder.event(uptime_s, ended)
+            if budget.shedding and not ended.shed_rows:
+                budget.shedding = False
+                self._recorder.event(uptime_s, AlarmCleared(SHEDDING))
+        if not connected or now.uptime_s < self._next_look_s:
+            return
+        self._next_look_s = now.uptime_s + LOOK_EVERY_S
+        excess = budget.excess(self._outbox.waiting(Lane.TELEMETRY))
+        given_up = self._outbox.give_up(excess) if excess else 0
+        budget.shed_rows += given_up
+        if given_up and not budget.shedding:
+            budget.shedding = True
+            detail = f"{budget.daily_bytes // 1000} kB a day do not carry all samples; the oldest are given up"
+            self._recorder.event(uptime_s, AlarmRaised(SHEDDING, detail))
+
+    def _settle(self, settlement: Settlement, now: Instant, now_s: float) -> None:
         self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs, settlement.utc_ms)
         if settlement.forked:
             self._outbox.repeat_starts(settlement.utc_ms)
@@ -78,27 +123,42 @@ class Delivery:
         for schema_id in settlement.schemas_wanted:
             payload = self._outbox.schema_payload(schema_id)
             if payload is not None:
-                self._publish(Channel.SCHEMA, payload)
+                self.publish(Kind.SCHEMA, payload, now_s)
+        self.account.told(settlement.hub_time)
         self._recorder.anchor(now, settlement.hub_time)
 
-    def _send(self, now_s: float) -> bool:
-        rows = self._outbox.pending(self.uplink.rows_max, self.uplink.excluded())
+    def _send(self, limit: Lane, now_s: float) -> bool:
+        """Send one batch of what may go, when it is time; an alarm in haste takes only money along."""
+        backlog = self._backlog(limit)
+        if not self.uplink.may_send(backlog, now_s):
+            return False
+        up_to = min(limit, Lane.ALARM) if self.uplink.in_haste(backlog, now_s) else limit
+        rows = self._outbox.pending(self.uplink.rows_max, self.uplink.excluded(), up_to)
         if not rows:
             return False
-        rows, message, payload = fitting(self._outbox.epoch, rows)
-        self._publish(Channel.UP, payload)
-        self.uplink.sent(batch.batch_id(payload), [row.seq for row in rows], message.schema_id, now_s)
+        ack_later = limit is Lane.TELEMETRY and up_to is limit and self.uplink.may_wait(backlog)
+        rows, message, payload = fitting(self._outbox.epoch, rows, ack_later=ack_later)
+        self._link.publish(Channel.UP, payload)
+        self.account.batch_sent(rows, len(payload), now_s)
+        seqs = [row.seq for row in rows]
+        self.uplink.sent(batch.batch_id(payload), seqs, message.schema_id, now_s, ack_later=ack_later)
         return True
 
-    def _publish(self, channel: Channel, payload: bytes) -> None:
-        self.sent_bytes += len(payload)
-        self._link.publish(channel, payload)
+    def _backlog(self, limit: Lane) -> Backlog:
+        """Count what waits and may be sent; where only some lanes may, what is in flight counts as if it still did."""
+        whole = self._outbox.backlog()
+        if limit is Lane.TELEMETRY:
+            return whole
+        rows = sum(self._outbox.waiting(lane) for lane in Lane if lane <= limit)
+        return Backlog(rows + len(self.uplink.excluded()) if rows else 0, whole.urgent if limit >= Lane.ALARM else 0)
 
 
-def fitting(epoch: int, rows: list[SampleRow | EventRow]) -> tuple[list[SampleRow | EventRow], Batch, bytes]:
+def fitting(
+    epoch: int, rows: list[SampleRow | EventRow], *, ack_later: bool = False
+) -> tuple[list[SampleRow | EventRow], Batch, bytes]:
     """Encode as many of the rows, from the first on, as fit one payload."""
     while True:
-        message = compose(epoch, rows)
+        message = replace(compose(epoch, rows), ack_later=ack_later)
         payload = batch.encode(message)
         if len(payload) <= PAYLOAD_MAX_BYTES or len(rows) == 1:
             return rows, message, payload

@@ -51,6 +51,7 @@ _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, su
 _REMEMBER = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _TALLY = "tally"
 _GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?"
+_OLDEST_DETAIL = "SELECT seq FROM rows WHERE lane = ? ORDER BY seq LIMIT ?"
 
 
 class SqliteOutbox(OutboxView):
@@ -64,6 +65,7 @@ class SqliteOutbox(OutboxView):
         self._remembered: dict[str, str] = {}
         self._boots: dict[str, int] = {}
         self._schemas: dict[bytes, bytes] = {}
+        self._given_up: set[int] = set()
         self._moment = (0, 0)
         self.start_seq: int | None = None
         """The row that declares what this start passed over, if it did."""
@@ -78,7 +80,7 @@ class SqliteOutbox(OutboxView):
         self._next_seq = 1 + self._scalar(HIGHEST_SEQ)
         self._tally = tallying.resume(self.recall(_TALLY), self._next_seq)
         self._rows = self._scalar("SELECT count(*) FROM rows")
-        self._urgent = self._count(Lane.ALARM)
+        self._urgent = self.waiting(Lane.ALARM)
 
     def close(self) -> None:
         """Close the file; what was not committed is gone. What a full disk keeps from being tidied stays as it is."""
@@ -152,12 +154,20 @@ class SqliteOutbox(OutboxView):
         """See `Outbox.backlog`."""
         return Backlog(self._rows, self._urgent)
 
-    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
+    def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
         """See `Outbox.pending`; a row found damaged is reported as a `Gap` and set aside by the next commit."""
         known = set(self.damaged)
-        found = super().pending(limit, exclude)
+        found = super().pending(limit, exclude, up_to)
         self._report(self.damaged - known, GapCause.OUTBOX_DAMAGED)
         return found
+
+    def give_up(self, rows: int) -> int:
+        """See `Outbox.give_up`."""
+        oldest = self._db.execute(_OLDEST_DETAIL, (int(Lane.TELEMETRY), rows + len(self._given_up)))
+        fresh = {seq for (seq,) in oldest} - self._given_up
+        self._given_up |= fresh
+        self._report(fresh, GapCause.SHED_BUDGET)
+        return len(fresh)
 
     def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
         """See `Outbox.settle`; what a full disk will not let go of stays until a later ack."""
@@ -217,7 +227,7 @@ class SqliteOutbox(OutboxView):
         try:
             with transaction(self._db):
                 gone = custody.set_aside(self._db, runs(self.damaged), "damaged")
-                gone += custody.delete(self._db, runs(shed))
+                gone += custody.delete(self._db, runs({*shed, *self._given_up}))
                 self._db.executemany("INSERT INTO boots (boot_id, number) VALUES (?, ?)", list(self._boots.items()))
                 # What stands there may be damaged.
                 schemas = [(*schema, check_sum(*schema)) for schema in self._schemas.items()]
@@ -237,8 +247,8 @@ class SqliteOutbox(OutboxView):
         if shed:
             _LOG.warning("outbox full: the %d oldest samples were given up", len(shed))
         self._rows += len(self._taken) - gone
-        self._urgent = self._count(Lane.ALARM)
-        for written in (self._taken, self._remembered, self._boots, self._schemas):
+        self._urgent = self.waiting(Lane.ALARM)
+        for written in (self._taken, self._remembered, self._boots, self._schemas, self._given_up):
             written.clear()
         self.damaged.clear()
 
@@ -268,7 +278,7 @@ class SqliteOutbox(OutboxView):
             _LOG.warning("%s", _refusal(self._path, error))
             return False
         self._rows += change
-        self._urgent = self._count(Lane.ALARM)
+        self._urgent = self.waiting(Lane.ALARM)
         return True
 
     def _crowded(self) -> bool:
@@ -291,9 +301,6 @@ class SqliteOutbox(OutboxView):
         gone = set([row[0] for row in self._taken if row[1] >= Lane.SUMMARY][:excess])
         self._taken = [row for row in self._taken if row[0] not in gone]
         self._report(gone, GapCause.DISK_FULL)
-
-    def _count(self, lane: Lane) -> int:
-        return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (lane,))
 
 
 def _text(body: Sequence[object]) -> bytes:

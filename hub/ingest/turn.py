@@ -57,6 +57,12 @@ class _Reply:
     schemas_wanted: list[bytes] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     heard: list[Batch] = field(default_factory=list)
+    may_wait: bool = True
+    """Every batch said that its ack may wait for a later one."""
+
+    def due(self) -> bool:
+        """Say whether there is something to tell that cannot wait."""
+        return not self.may_wait or bool(self.schemas_wanted or self.refused)
 
 
 _Epoch = tuple[Address, int]
@@ -89,9 +95,11 @@ class Turn:
 
     def acks(self, now_ms: int) -> list[tuple[Address, Ack]]:
         """Say what each epoch that was heard will be told."""
-        return [
-            (address, self._ack(address, epoch, reply, now_ms)) for (address, epoch), reply in self._replies.items()
+        told = [
+            (reply.due(), address, self._ack(address, epoch, reply, now_ms))
+            for (address, epoch), reply in self._replies.items()
         ]
+        return [(address, ack) for due, address, ack in told if due or ack.forked]
 
     def _ack(self, address: Address, epoch: int, reply: _Reply, now_ms: int) -> Ack:
         receipts = self._transaction.receipts(address.site, epoch)
@@ -119,6 +127,7 @@ class Turn:
             return
         reply = self._reply(arrived.address, batch.epoch)
         reply.batches.append(arrived.batch_id)
+        reply.may_wait = reply.may_wait and batch.ack_later
         reply.heard.append(batch)
         self.done.batches += 1
         self.done.rows_offered += sum(1 for _ in batch.seqs())
