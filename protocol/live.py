@@ -89,20 +89,22 @@ def encode_live(live: Live) -> bytes:
 def decode_live(payload: bytes) -> Live:
     """Read live values; raises `WireError`."""
     message = _decode(payload)
-    schema_id, items, code = message.get(3, b""), message.get(4, []), message.get(5)
+    schema_id, items, code = message.get(3, b""), message.get(4, []), _code(message)
     if not isinstance(schema_id, bytes) or len(schema_id) not in (0, ID_BYTES):
         raise WireError(Refusal.MALFORMED, "the schema id of live values is not 8 bytes")
     if not isinstance(items, list) or len(items) > TABLES_MAX or bool(items) != bool(schema_id):
         raise WireError(Refusal.MALFORMED, "live values and their schema id come together or not at all")
-    if code is not None and code not in list(CommandCode):
-        raise WireError(Refusal.MALFORMED, f"the code of live values is {code!r:.40}")
     return Live(
         command_id=_integer(message, 1, VALUE_MAX),
         left_s=_integer(message, 2, LIVE_MAX_S),
         schema_id=schema_id,
         tables=tuple(_table(item) for item in items),
-        code=None if code is None else CommandCode(code),
+        code=code,
     )
+
+
+def _code(message: dict[int, Any]) -> CommandCode | None:
+    return CommandCode(_integer(message, 5, max(CommandCode))) if 5 in message else None  # noqa: PLR2004  the key
 
 
 def _table(item: object) -> LiveTable:
