@@ -17,15 +17,19 @@ from edge.clock import AnchorKeeper, HubTime, Instant
 from edge.delivery import Delivery
 from edge.devices import PolledDevice, load_powers
 from edge.errors import RetryLater
+from edge.live import LiveView, Newest
 from edge.ports import Link, Outbox, Probe, RegisterReader, SlotWatcher, Values
 from edge.schedule import Schedule
 from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
 from edge.slots import Change, SlotDebouncer
-from edge.traffic import Tariff
+from edge.traffic import Kind, Tariff
 from edge.uplink import Uplink
 from protocol import topics
 from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Lane
+from protocol.live import encode_live
+from protocol.schema import encode as encode_schema
+from protocol.schema import schema_id
 
 _LOG = logging.getLogger(__name__)
 
@@ -76,6 +80,8 @@ class Agent:
         self.uplink = uplink
         self.delivery = Delivery(ports.outbox, ports.link, uplink, _account(settings, ports.outbox), self)
         self._hours: dict[int, int] = {}
+        self._newest: dict[int, Newest] = {}
+        self._live = LiveView(schema_id(encode_schema(tables.schema_of(settings))))
         self._last_commit_s = 0.0
         self._commit_now = False
         self._disk_refuses = False
@@ -127,7 +133,9 @@ class Agent:
 
         `network_s` is the clock of the network's patience, where simulated time runs faster than the network does.
         """
-        self.delivery.step(now, now.uptime_s if network_s is None else network_s)
+        now_s = now.uptime_s if network_s is None else network_s
+        self.delivery.step(now, now_s)
+        self._show_live(now.uptime_s, now_s)
 
     def waiting(self) -> int:
         """Count the rows that the hub has not acknowledged."""
@@ -186,7 +194,21 @@ class Agent:
         hour = uptime_s // 3600
         summary = self._hours.get(table) != hour
         self._hours[table] = hour
+        self._newest[table] = Newest(uptime_s, values)
         self._outbox.add_sample(table, self._boot, uptime_s, values, summary=summary)
+
+    def _show_live(self, uptime_s: float, now_s: float) -> None:
+        """Send live values while a command of the hub asks for them."""
+        link, left_bytes = self._ports.link, self.delivery.account.budget.live_left()
+        if not link.connected():
+            lost = self._live.lost()
+            if lost is not None:
+                self.event(int(uptime_s), lost)
+            return
+        for message, done in self._live.step(link.commands(), uptime_s, self._newest, left_bytes=left_bytes):
+            self.delivery.publish(Kind.LIVE, encode_live(message), now_s)
+            if done is not None:
+                self.event(int(uptime_s), done)
 
     def _site_row(self, uptime_s: float) -> list[int | None]:
         row: list[int | None] = []

@@ -22,6 +22,9 @@ SYSTEM = "system"
 SETTINGS_SUFFIX = "-settings"
 """Ends the name of the table with a device's ratings; so no device may be called like that."""
 
+SYSTEM_INTERVAL_S = 900
+"""How often the Pi itself is sampled, unless batches go less often: once a batch is enough."""
+
 TextOf = Callable[[str], str]
 
 
@@ -105,7 +108,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
     _check_lines(document, devices)
     kiosk, board = _kiosk(document, board_text)
     lights, lights_pin = _lights(document, devices, board)
-    outbox = data.get("outbox", {})
+    uplink, outbox = uplink_of(data["uplink"], data["site"]["id"]), data.get("outbox", {})
     return Settings(
         site=data["site"]["id"],
         name=data["site"]["name"],
@@ -114,7 +117,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
         kiosk=kiosk,
         lights=lights,
         lights_pin=lights_pin,
-        uplink=uplink_of(data["uplink"], data["site"]["id"]),
+        uplink=uplink,
         outbox=OutboxSettings(
             directory=outbox.get("directory", "/var/lib/kayasol"),
             rows_max=outbox.get("rows_max", 2_000_000),
@@ -122,7 +125,9 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
             commit_interval_s=outbox.get("commit_interval_s", 60.0),
         ),
         site_interval_s=data.get("system", {}).get("site_interval_s", 60),
-        system_interval_s=data.get("system", {}).get("poll_interval_s", 900),
+        system_interval_s=data.get("system", {}).get(
+            "poll_interval_s", max(SYSTEM_INTERVAL_S, uplink.batch_interval_s)
+        ),
     )
 
 

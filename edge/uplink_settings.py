@@ -22,7 +22,7 @@ class UplinkProfile:
 
 PROFILES = {
     "default": UplinkProfile(batch_interval_s=900, keepalive_s=1200, qos=1, acks_every=1, daily_budget_kb=82),
-    "economy": UplinkProfile(batch_interval_s=3600, keepalive_s=14_400, qos=0, acks_every=4, daily_budget_kb=25),
+    "economy": UplinkProfile(batch_interval_s=3600, keepalive_s=18_000, qos=0, acks_every=4, daily_budget_kb=25),
 }
 
 
