@@ -16,6 +16,7 @@ from hub.tallies import Verdict
 from protocol.batch import Batch, EventRow
 from protocol.control import Ack, SiteState
 from protocol.events import ChargingSession, SlotTaken
+from protocol.live import Live, LiveCommand
 from protocol.ranges import Range
 from protocol.schema import Schema
 from protocol.tally import Sums
@@ -77,6 +78,21 @@ class EventRecord:
 
 AHEAD = "ahead"
 """Stands among the causes for numbers that a card which lived twice may still give: neither lost nor settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRecord:
+    """The live view last asked of a site, and the newest values that came of it."""
+
+    site: str
+    command_id: int
+    asked_at_ms: int
+    seconds: int
+    sent_at_ms: int | None
+    received_at_ms: int | None
+    ends_at_ms: int | None
+    code: int | None
+    latest: Mapping[str, tuple[float, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +235,9 @@ class Transaction(Protocol):
     def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
         """Note what a site says of itself."""
 
+    def live(self, site: str, live: Live, values: Mapping[str, tuple[float, int]], received_at_ms: int) -> None:
+        """Note live values that answer the command last given to a site; drop others."""
+
     def reject(self, message: Message, rejected: Rejected) -> None:
         """Keep a refused message aside."""
 
@@ -268,6 +287,18 @@ class Ledger(Protocol):
     def last_backup_ms(self) -> int | None:
         """Say when this ledger was last copied to a safe place, as far as that is known here."""
 
+    def ask_live(self, site: str, seconds: int, now_ms: int) -> None:
+        """Ask for a live view, in place of any before."""
+
+    def live(self, site: str) -> LiveRecord | None:
+        """Read the live view that was last asked of a site."""
+
+    def unsent_commands(self, since_ms: int) -> list[LiveRecord]:
+        """List the live views asked since then whose command was not sent yet."""
+
+    def command_sent(self, record: LiveRecord, now_ms: int) -> None:
+        """Note that a command was handed to the broker."""
+
 
 class SeriesStore(Protocol):
     """Where samples are read from."""
@@ -295,3 +326,6 @@ class Inbox(Protocol):
 
     def publish_ack(self, address: Address, ack: Ack) -> None:
         """Send an ack to a site."""
+
+    def publish_command(self, address: Address, command: LiveCommand) -> bool:
+        """Send a command to a site; False when the broker is not there."""

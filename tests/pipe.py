@@ -84,10 +84,11 @@ class Pipe:
         assert address == self.address
         self._down += [control.encode_ack(ack)] * self._copies()
 
-    def publish_command(self, address: Address, command: LiveCommand) -> None:
+    def publish_command(self, address: Address, command: LiveCommand) -> bool:
         """See `Inbox.publish_command`."""
         assert address == self.address
         self._commands += [live.encode_command(command)] * self._copies()
+        return self._connected
 
     def _copies(self) -> int:
         if self.chance.random() < self.loss:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hub.ingest import acks, project
-from hub.ingest.decode import BatchArrived, Decoded, Message, Rejected, SchemaArrived, StateArrived, misfit
+from hub.ingest.decode import (
+    BatchArrived,
+    Decoded,
+    LiveArrived,
+    Message,
+    Rejected,
+    SchemaArrived,
+    StateArrived,
+    misfit,
+)
+from hub.ingest.live_values import live_values
 from hub.ports import Transaction
 from protocol.batch import Batch
 from protocol.control import Ack, Refused
@@ -88,6 +98,8 @@ class Turn:
                 self._transaction.add_schema(arrived.schema_id, message.payload)
             case StateArrived() as arrived:
                 self._transaction.state(arrived.address.site, arrived.state, message.received_at_ms)
+            case LiveArrived() as arrived:
+                self._live(arrived, message.received_at_ms)
             case Rejected() as rejected:
                 self._reject(message, rejected)
             case None:
@@ -132,6 +144,13 @@ class Turn:
         self.done.batches += 1
         self.done.rows_offered += sum(1 for _ in batch.seqs())
         self.done.rows += project.apply(self._transaction, arrived, message)
+
+    def _live(self, arrived: LiveArrived, received_at_ms: int) -> None:
+        """Name the values by their schema; should the hub lack it, a batch will ask for it."""
+        live = arrived.live
+        schema = self._transaction.schema(live.schema_id) if live.schema_id else None
+        values = live_values(live, schema, received_at_ms) if schema is not None else {}
+        self._transaction.live(arrived.address.site, live, values, received_at_ms)
 
     def _reject(self, message: Message, rejected: Rejected) -> None:
         self._transaction.reject(message, rejected)
