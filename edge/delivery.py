@@ -99,7 +99,7 @@ class Delivery:
         if not connected or now.uptime_s < self._next_look_s:
             return
         self._next_look_s = now.uptime_s + LOOK_EVERY_S
-        excess = budget.excess(self._outbox.waiting(Lane.TELEMETRY))
+        excess = budget.excess(self._outbox.rows_in(Lane.TELEMETRY))
         given_up = self._outbox.give_up(excess) if excess else 0
         budget.shed_rows += given_up
         if given_up and not budget.shedding:
@@ -149,7 +149,7 @@ class Delivery:
         whole = self._outbox.backlog()
         if limit is Lane.TELEMETRY:
             return whole
-        rows = sum(self._outbox.waiting(lane) for lane in Lane if lane <= limit)
+        rows = sum(self._outbox.rows_in(lane) for lane in Lane if lane <= limit)
         return Backlog(rows + len(self.uplink.excluded()) if rows else 0, whole.urgent if limit >= Lane.ALARM else 0)
 
 

@@ -159,7 +159,7 @@ class Outbox(Protocol):
     def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
         """List committed rows in order of value (see `Lane`) down to a lane, without the excluded seqs."""
 
-    def waiting(self, lane: Lane) -> int:
+    def rows_in(self, lane: Lane) -> int:
         """Count the committed rows of one lane."""
 
     def give_up(self, rows: int) -> int:

@@ -199,8 +199,8 @@ class MemoryOutbox:
             found.append(row.content)
         return found
 
-    def waiting(self, lane: Lane) -> int:
-        """See `Outbox.waiting`."""
+    def rows_in(self, lane: Lane) -> int:
+        """See `Outbox.rows_in`."""
         return sum(row.lane is lane for row in self._disk.rows.values())
 
     def give_up(self, rows: int) -> int:

@@ -80,7 +80,7 @@ class SqliteOutbox(OutboxView):
         self._next_seq = 1 + self._scalar(HIGHEST_SEQ)
         self._tally = tallying.resume(self.recall(_TALLY), self._next_seq)
         self._rows = self._scalar("SELECT count(*) FROM rows")
-        self._urgent = self.waiting(Lane.ALARM)
+        self._urgent = self.rows_in(Lane.ALARM)
 
     def close(self) -> None:
         """Close the file; what was not committed is gone. What a full disk keeps from being tidied stays as it is."""
@@ -247,7 +247,7 @@ class SqliteOutbox(OutboxView):
         if shed:
             _LOG.warning("outbox full: the %d oldest samples were given up", len(shed))
         self._rows += len(self._taken) - gone
-        self._urgent = self.waiting(Lane.ALARM)
+        self._urgent = self.rows_in(Lane.ALARM)
         for written in (self._taken, self._remembered, self._boots, self._schemas, self._given_up):
             written.clear()
         self.damaged.clear()
@@ -278,7 +278,7 @@ class SqliteOutbox(OutboxView):
             _LOG.warning("%s", _refusal(self._path, error))
             return False
         self._rows += change
-        self._urgent = self.waiting(Lane.ALARM)
+        self._urgent = self.rows_in(Lane.ALARM)
         return True
 
     def _crowded(self) -> bool:

@@ -93,8 +93,8 @@ class OutboxView:
                 else:
                     yield row
 
-    def waiting(self, lane: Lane) -> int:
-        """See `Outbox.waiting`."""
+    def rows_in(self, lane: Lane) -> int:
+        """See `Outbox.rows_in`."""
         return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (int(lane),))
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
