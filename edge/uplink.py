@@ -114,7 +114,7 @@ class Uplink:
             if heard and now_s - self._connected_s >= CONNECT_PROVEN_S:
                 self._connect_delay_s = CONNECT_FIRST_S
             self._connected_s = None
-            self._trusted = believed and len(ack.missing) < RANGES_MAX
+            self._trusted = False
             self._put_back(now_s)
             # Sites that lost one broker together do not return together.
             self._connect_at_s = now_s + self._jittered(self._connect_delay_s)
@@ -246,6 +246,11 @@ class Uplink:
             self._silences += 1
             self._put_back(now_s)
             self._back_off(now_s)
+        patience_s = (self.acks_every + 1) * self.batch_interval_s * self.stretch
+        if any(now_s - b.sent_s >= patience_s for b in self.in_flight.values() if b.ack_later):
+            # Nothing followed that would have brought the ack along: they go again, and ask.
+            self._take_back(now_s)
+            self._trusted = False
 
     def _put_back(self, now_s: float) -> None:
         """Take nothing for delivered whose ack was due; should it come after all, it still counts.
