@@ -10,13 +10,13 @@ from typing import Protocol
 from hub.ingest.dating import Anchor, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
+from hub.live_store import Commander, LiveStore, LiveTransaction
 from hub.numbers import PassedOver
 from hub.series import Bucket, Sample
 from hub.tallies import Verdict
 from protocol.batch import Batch, EventRow
 from protocol.control import Ack, SiteState
 from protocol.events import ChargingSession, SlotTaken
-from protocol.live import Live, LiveCommand
 from protocol.ranges import Range
 from protocol.schema import Schema
 from protocol.tally import Sums
@@ -78,21 +78,6 @@ class EventRecord:
 
 AHEAD = "ahead"
 """Stands among the causes for numbers that a card which lived twice may still give: neither lost nor settled."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveRecord:
-    """The live view last asked of a site, and the newest values that came of it."""
-
-    site: str
-    command_id: int
-    asked_at_ms: int
-    seconds: int
-    sent_at_ms: int | None
-    received_at_ms: int | None
-    ends_at_ms: int | None
-    code: int | None
-    latest: Mapping[str, tuple[float, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +160,7 @@ class Archived:
     end_ms: int | None
 
 
-class Transaction(Protocol):
+class Transaction(LiveTransaction, Protocol):
     """All that one ingest step changes, together or not at all."""
 
     def schema(self, schema_id: bytes) -> Schema | None:
@@ -235,14 +220,11 @@ class Transaction(Protocol):
     def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
         """Note what a site says of itself."""
 
-    def live(self, site: str, live: Live, values: Mapping[str, tuple[float, int]], received_at_ms: int) -> None:
-        """Note live values that answer the command last given to a site; drop others."""
-
     def reject(self, message: Message, rejected: Rejected) -> None:
         """Keep a refused message aside."""
 
 
-class Ledger(Protocol):
+class Ledger(LiveStore, Protocol):
     """The store of facts."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
@@ -287,18 +269,6 @@ class Ledger(Protocol):
     def last_backup_ms(self) -> int | None:
         """Say when this ledger was last copied to a safe place, as far as that is known here."""
 
-    def ask_live(self, site: str, seconds: int, now_ms: int) -> None:
-        """Ask for a live view, in place of any before."""
-
-    def live(self, site: str) -> LiveRecord | None:
-        """Read the live view that was last asked of a site."""
-
-    def unsent_commands(self, since_ms: int) -> list[LiveRecord]:
-        """List the live views asked since then whose command was not sent yet."""
-
-    def command_sent(self, record: LiveRecord, now_ms: int) -> None:
-        """Note that a command was handed to the broker."""
-
 
 class SeriesStore(Protocol):
     """Where samples are read from."""
@@ -313,7 +283,7 @@ class SeriesStore(Protocol):
         """List the columns a site has sent dated values of."""
 
 
-class Inbox(Protocol):
+class Inbox(Commander, Protocol):
     """The broker as the hub sees it; `overflowed` counts the messages left to it because too many waited here."""
 
     overflowed: int
@@ -326,6 +296,3 @@ class Inbox(Protocol):
 
     def publish_ack(self, address: Address, ack: Ack) -> None:
         """Send an ack to a site."""
-
-    def publish_command(self, address: Address, command: LiveCommand) -> bool:
-        """Send a command to a site; False when the broker is not there."""

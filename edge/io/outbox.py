@@ -11,22 +11,19 @@ six are the sole importers of apsw.
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import astuple
-from pathlib import Path
 
 import apsw
 
 from edge import tallying
-from edge.errors import RetryLater
 from edge.io import outbox_custody as custody
-from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, transaction
+from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, refusal, transaction
 from edge.io.outbox_space import Space
-from edge.io.outbox_view import OutboxView, check_sum
+from edge.io.outbox_view import OutboxView, body_text, check_sum
 from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
 from protocol.batch import EventRow
@@ -51,7 +48,6 @@ _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, su
 _REMEMBER = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _TALLY = "tally"
 _GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?"
-_OLDEST_DETAIL = "SELECT seq FROM rows WHERE lane = ? ORDER BY seq LIMIT ?"
 
 
 class SqliteOutbox(OutboxView):
@@ -145,10 +141,10 @@ class SqliteOutbox(OutboxView):
         except apsw.FullError as error:
             if not self._write_in_little_space(open_sessions, share):
                 self._shed_taken()
-                raise _refusal(self._path, error) from error
+                raise refusal(self._path, error) from error
         except NOT_THE_FILE as error:
             self._shed_taken()
-            raise _refusal(self._path, error) from error
+            raise refusal(self._path, error) from error
 
     def backlog(self) -> Backlog:
         """See `Outbox.backlog`."""
@@ -163,8 +159,7 @@ class SqliteOutbox(OutboxView):
 
     def give_up(self, rows: int) -> int:
         """See `Outbox.give_up`."""
-        oldest = self._db.execute(_OLDEST_DETAIL, (int(Lane.TELEMETRY), rows + len(self._given_up)))
-        fresh = {seq for (seq,) in oldest} - self._given_up
+        fresh = custody.oldest_detail(self._db, rows + len(self._given_up)) - self._given_up
         self._given_up |= fresh
         self._report(fresh, GapCause.SHED_BUDGET)
         return len(fresh)
@@ -211,7 +206,7 @@ class SqliteOutbox(OutboxView):
         seq = self._next_seq
         self._next_seq += 1
         self._moment = (boot, uptime_s)
-        self._taken.append((seq, int(lane), schema_id, table, boot, uptime_s, _text(body)))
+        self._taken.append((seq, int(lane), schema_id, table, boot, uptime_s, body_text(body)))
         return seq
 
     def _report(self, seqs: Iterable[int], cause: GapCause) -> None:
@@ -239,7 +234,7 @@ class SqliteOutbox(OutboxView):
                     "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     [(*session, check_sum(*session)) for session in sessions],
                 )
-                self._db.executemany(_REMEMBER, [*self._remembered.items(), (_TALLY, self._tally.to_text())])
+                self._db.executemany(_REMEMBER, [*self._remembered.items(), (_TALLY, self._tally.tobody_text())])
         except apsw.Error:
             del self._taken[taken:]
             self._next_seq, self._tally = next_seq, tally
@@ -275,7 +270,7 @@ class SqliteOutbox(OutboxView):
             with transaction(self._db):
                 change = move()
         except NOT_THE_FILE as error:
-            _LOG.warning("%s", _refusal(self._path, error))
+            _LOG.warning("%s", refusal(self._path, error))
             return False
         self._rows += change
         self._urgent = self.rows_in(Lane.ALARM)
@@ -301,11 +296,3 @@ class SqliteOutbox(OutboxView):
         gone = set([row[0] for row in self._taken if row[1] >= Lane.SUMMARY][:excess])
         self._taken = [row for row in self._taken if row[0] not in gone]
         self._report(gone, GapCause.DISK_FULL)
-
-
-def _text(body: Sequence[object]) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
-
-
-def _refusal(path: Path, error: apsw.Error) -> RetryLater:
-    return RetryLater(f"the outbox {path} cannot be written: {error}")

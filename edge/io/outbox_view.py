@@ -32,6 +32,11 @@ def check_sum(*columns: object) -> int:
     return zlib.crc32(repr(columns).encode())
 
 
+def body_text(body: Sequence[object]) -> bytes:
+    """Write the contents of a row as the file has them."""
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
 class OutboxView:
     """What is committed in an outbox."""
 

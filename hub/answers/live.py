@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from hub.answers.sites import Value, find, value_of
 from hub.answers.times import utc
-from hub.ports import Ledger, LiveRecord
+from hub.live_store import LiveRecord
+from hub.ports import Ledger
 from protocol.events import CommandCode
 from protocol.live import LIVE_EVERY_S, LIVE_MAX_S
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from hub.io import tables as t
 from hub.io.rows import Row
-from hub.ports import LiveRecord
+from hub.live_store import LiveRecord
 from protocol.limits import VALUE_MAX
 from protocol.live import Live
 
