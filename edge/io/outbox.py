@@ -234,7 +234,7 @@ class SqliteOutbox(OutboxView):
                     "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     [(*session, check_sum(*session)) for session in sessions],
                 )
-                self._db.executemany(_REMEMBER, [*self._remembered.items(), (_TALLY, self._tally.tobody_text())])
+                self._db.executemany(_REMEMBER, [*self._remembered.items(), (_TALLY, self._tally.to_text())])
         except apsw.Error:
             del self._taken[taken:]
             self._next_seq, self._tally = next_seq, tally

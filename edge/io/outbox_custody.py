@@ -97,7 +97,8 @@ def prune(db: apsw.Connection, utc_ms: int) -> int:
 def oldest_detail(db: apsw.Connection, count: int) -> set[int]:
     """Name the oldest rows of detail that wait for the hub."""
     query = "SELECT seq FROM rows WHERE lane = ? ORDER BY seq LIMIT ?"
-    return {int(seq) for (seq,) in db.execute(query, (int(Lane.TELEMETRY), count)).fetchall()}
+    rows: list[Any] = db.execute(query, (int(Lane.TELEMETRY), count)).fetchall()
+    return {seq for (seq,) in rows}
 
 
 def forget_samples(db: apsw.Connection) -> None:
