@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edge import VERSION, tables
+from edge.account import Account
+from edge.budget import restored
 from edge.clock import AnchorKeeper, HubTime, Instant
+from edge.delivery import Delivery
 from edge.devices import PolledDevice, load_powers
 from edge.errors import RetryLater
-from edge.ports import Link, Outbox, Probe, RegisterReader, SampleRow, SlotWatcher, Values
+from edge.live import LiveView, Newest
+from edge.ports import Link, Outbox, Probe, RegisterReader, SlotWatcher, Values
 from edge.schedule import Schedule
 from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
 from edge.slots import Change, SlotDebouncer
-from edge.uplink import Settlement, Uplink
-from protocol import batch
-from protocol.batch import Batch, EventRow, TableRows
-from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Gap, GapCause, Lane
-from protocol.limits import PAYLOAD_MAX_BYTES
-from protocol.ranges import runs
-from protocol.topics import Channel
+from edge.traffic import Kind, Tariff
+from edge.uplink import Uplink
+from protocol import topics
+from protocol.events import AgentStarted, AlarmCleared, AlarmRaised, Event, Lane
+from protocol.live import encode_live
+from protocol.schema import encode as encode_schema
+from protocol.schema import schema_id
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,6 +38,9 @@ SETTLE_S = 1.0
 
 ASK_AGAIN_S = 600.0
 """When a device that did not answer is asked again at the latest."""
+BUDGET = "budget"
+"""Under which name the outbox remembers the account of the link."""
+
 _DISK_REFUSES = "outbox-not-writable"
 
 
@@ -71,8 +78,10 @@ class Agent:
         self.sessions = SessionBook(boot, RESUME_WITHIN_S + settings.outbox.commit_interval_s)
         self._anchors = AnchorKeeper()
         self.uplink = uplink
-        self.sent_bytes = 0
+        self.delivery = Delivery(ports.outbox, ports.link, uplink, _account(settings, ports.outbox), self)
         self._hours: dict[int, int] = {}
+        self._newest: dict[int, Newest] = {}
+        self._live = LiveView(schema_id(encode_schema(tables.schema_of(settings))))
         self._last_commit_s = 0.0
         self._commit_now = False
         self._disk_refuses = False
@@ -83,11 +92,11 @@ class Agent:
         """Record that the agent began, and end what its predecessor could not finish."""
         uptime_s = int(now.uptime_s)
         self._next_levels_s = now.uptime_s + SETTLE_S
-        self._event(uptime_s, AgentStarted(VERSION, boot_id))
+        self.event(uptime_s, AgentStarted(VERSION, boot_id))
         if self._outbox.damage is not None:
-            self._event(uptime_s, AlarmRaised("outbox-damaged", self._outbox.damage))
+            self.event(uptime_s, AlarmRaised("outbox-damaged", self._outbox.damage))
         for ended in self.sessions.recover(self._outbox.open_sessions(), uptime_s):
-            self._event(uptime_s, ended)
+            self.event(uptime_s, ended)
         self._commit_now = True
 
     def step(self, now: Instant) -> None:
@@ -98,7 +107,7 @@ class Agent:
     def collect(self, now: Instant) -> None:
         """Sample slots and devices, and commit what is worth it."""
         uptime_s = now.uptime_s
-        self._anchor(now, None)
+        self.anchor(now, None)
         if uptime_s >= self._next_levels_s and self._ports.watcher is not None:
             self._watch_slots(self._ports.watcher.levels(), uptime_s)
         for job in self.schedule.due(uptime_s):
@@ -116,7 +125,7 @@ class Agent:
                         self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
                     self._sample(device.table, device.asked_at_s, values)
                 for alarm in alarms:
-                    self._event(device.asked_at_s, alarm)
+                    self.event(device.asked_at_s, alarm)
         self._commit_when_due(uptime_s)
 
     def deliver(self, now: Instant, *, network_s: float | None = None) -> None:
@@ -124,21 +133,9 @@ class Agent:
 
         `network_s` is the clock of the network's patience, where simulated time runs faster; the hub's time is void.
         """
-        link, now_s = self._ports.link, now.uptime_s if network_s is None else network_s
-        for ack in link.acks():
-            settlement = self.uplink.acknowledged(ack, now_s)
-            if settlement is not None:
-                self._settle(settlement if network_s is None else replace(settlement, hub_time=None), now)
-        connected = link.connected()
-        if connected and self.uplink.silent():
-            _LOG.warning("the hub has not acknowledged anything for a while; connecting anew")
-            link.hang_up()
-            connected = False
-        if self.uplink.should_connect(connected=connected, connecting=link.connecting(), now_s=now_s):
-            link.connect()
-        while connected and self.uplink.may_send(self._outbox.backlog(), now_s):
-            if not self._send(now_s):
-                break
+        now_s = now.uptime_s if network_s is None else network_s
+        self.delivery.step(now, now_s, dated=network_s is None)
+        self._show_live(now.uptime_s, now_s)
 
     def waiting(self) -> int:
         """Count the rows that the hub has not acknowledged."""
@@ -148,6 +145,7 @@ class Agent:
         """Make everything taken so far survive a power cut; False when the disk refuses, which is asked again later."""
         self._last_commit_s = uptime_s
         self._commit_now = False
+        self._outbox.remember(BUDGET, self.delivery.account.budget.to_text())
         try:
             self._outbox.commit(self.sessions.snapshot(int(uptime_s)))
         except RetryLater as error:
@@ -157,9 +155,20 @@ class Agent:
             self._disk_refuses = True
             return False
         if self._disk_refuses:
-            self._event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
+            self.event(int(uptime_s), AlarmCleared(_DISK_REFUSES))
         self._disk_refuses = False
         return True
+
+    def event(self, uptime_s: int, event: Event) -> int:
+        """Take an event; money and alarms are committed in this very step."""
+        self._commit_now = self._commit_now or event.lane in (Lane.MONEY, Lane.ALARM)
+        return self._outbox.add_event(self._boot, uptime_s, event)
+
+    def anchor(self, now: Instant, hub_time: HubTime | None) -> None:
+        """Take an anchor when one is due."""
+        due = self._anchors.step(now, hub_time)
+        if due is not None:
+            self.event(*due)
 
     def _start(self, job: str, uptime_s: float) -> None:
         if job in self.devices:
@@ -168,10 +177,12 @@ class Agent:
             if self._ports.readers[polled.device.name].start(poll):  # else its last poll is still under way
                 polled.asked(uptime_s)
         elif job == tables.SYSTEM:
+            budget = self.delivery.account.budget
             readings = {
                 **self._ports.probe.readings(),
                 "outbox_rows": self._outbox.backlog().rows,
-                "sent_bytes": self.sent_bytes,
+                "link_kb_today": budget.counts.total() // 1000,
+                "budget_left_kb": max(budget.left, 0) // 1000 if budget.daily_bytes else None,
             }
             row = [readings.get(metric) for metric in tables.SYSTEM_COLUMNS]
             self._sample(self._tables[job], int(uptime_s), row)
@@ -183,7 +194,21 @@ class Agent:
         hour = uptime_s // 3600
         summary = self._hours.get(table) != hour
         self._hours[table] = hour
+        self._newest[table] = Newest(uptime_s, values)
         self._outbox.add_sample(table, self._boot, uptime_s, values, summary=summary)
+
+    def _show_live(self, uptime_s: float, now_s: float) -> None:
+        """Send live values while a command of the hub asks for them."""
+        link, left_bytes = self._ports.link, self.delivery.account.budget.live_left()
+        if not link.connected():
+            lost = self._live.lost()
+            if lost is not None:
+                self.event(int(uptime_s), lost)
+            return
+        for message, done in self._live.step(link.commands(), uptime_s, self._newest, left_bytes=left_bytes):
+            self.delivery.publish(Kind.LIVE, encode_live(message), now_s)
+            if done is not None:
+                self.event(int(uptime_s), done)
 
     def _site_row(self, uptime_s: float) -> list[int | None]:
         row: list[int | None] = []
@@ -203,100 +228,26 @@ class Agent:
         if not self._looked:
             self._looked = True
             for ended in self.sessions.first_look_done():
-                self._event(int(uptime_s), ended)
+                self.event(int(uptime_s), ended)
 
     def _change(self, change: Change) -> None:
         if change.occupied:
             taken = self.sessions.opens(change)
             if taken is not None:
-                self.sessions.opened(change, self._event(int(change.uptime_s), taken))
+                self.sessions.opened(change, self.event(int(change.uptime_s), taken))
             return
         ended = self.sessions.closes(change)
         if ended is not None:
-            self._event(int(change.uptime_s), ended)
-
-    def _event(self, uptime_s: int, event: Event) -> int:
-        """Take an event; money and alarms are committed in this very step."""
-        self._commit_now = self._commit_now or event.lane in (Lane.MONEY, Lane.ALARM)
-        return self._outbox.add_event(self._boot, uptime_s, event)
-
-    def _anchor(self, now: Instant, hub_time: HubTime | None) -> None:
-        due = self._anchors.step(now, hub_time)
-        if due is not None:
-            self._event(*due)
+            self.event(int(change.uptime_s), ended)
 
     def _commit_when_due(self, uptime_s: float) -> None:
         interval_s = self._settings.outbox.commit_interval_s
         if self._outbox.uncommitted() and (self._commit_now or uptime_s - self._last_commit_s >= interval_s):
             self.commit(uptime_s)
 
-    def _settle(self, settlement: Settlement, now: Instant) -> None:
-        self._outbox.settle(settlement.upto, settlement.missing, settlement.seqs, settlement.utc_ms)
-        if settlement.forked:
-            self._outbox.repeat_starts(settlement.utc_ms)
-        for first, last in self._outbox.reclaim(settlement.lacking, settlement.utc_ms):
-            self._event(int(now.uptime_s), Gap(first, last, GapCause.LET_GO))
-        for seqs, reason in settlement.refused:
-            _LOG.error("the hub refused rows %s: %s", runs(seqs), reason)
-            for first, last in runs(seqs):
-                self._event(int(now.uptime_s), Gap(first, last, GapCause.REFUSED_BY_HUB))
-            # Declared before it is given up: a power cut in between must not leave a hole that nobody explains.
-            if self.commit(now.uptime_s):
-                self._outbox.refuse(seqs, reason)
-        for schema_id in settlement.schemas_wanted:
-            payload = self._outbox.schema_payload(schema_id)
-            if payload is not None:
-                self._publish(Channel.SCHEMA, payload)
-        self._anchor(now, settlement.hub_time)
 
-    def _send(self, now_s: float) -> bool:
-        rows = self._outbox.pending(self.uplink.rows_max, self.uplink.excluded())
-        if not rows:
-            return False
-        rows, message, payload = fitting(self._outbox.epoch, rows)
-        self._publish(Channel.UP, payload)
-        self.uplink.sent(batch.batch_id(payload), [row.seq for row in rows], message.schema_id, now_s)
-        return True
-
-    def _publish(self, channel: Channel, payload: bytes) -> None:
-        self.sent_bytes += len(payload)
-        self._ports.link.publish(channel, payload)
-
-
-def fitting(epoch: int, rows: list[SampleRow | EventRow]) -> tuple[list[SampleRow | EventRow], Batch, bytes]:
-    """Encode as many of the rows, from the first on, as fit one payload."""
-    while True:
-        message = compose(epoch, rows)
-        payload = batch.encode(message)
-        if len(payload) <= PAYLOAD_MAX_BYTES or len(rows) == 1:
-            return rows, message, payload
-        rows = rows[: len(rows) // 2]
-
-
-def compose(epoch: int, rows: list[SampleRow | EventRow]) -> Batch:
-    """Lay rows of one schema out as a batch: samples column by column, events one by one."""
-    samples: dict[int, list[SampleRow]] = {}
-    for row in rows:
-        if isinstance(row, SampleRow):
-            samples.setdefault(row.table, []).append(row)
-    schema_id = next((row.schema_id for row in rows if isinstance(row, SampleRow)), b"")
-    return Batch(
-        epoch,
-        schema_id,
-        tuple(_table(table, sorted(samples[table], key=_seq)) for table in sorted(samples)),
-        tuple(row for row in rows if isinstance(row, EventRow)),
-    )
-
-
-def _seq(row: SampleRow) -> int:
-    return row.seq
-
-
-def _table(table: int, rows: list[SampleRow]) -> TableRows:
-    return TableRows(
-        table,
-        tuple(row.seq for row in rows),
-        tuple(row.boot for row in rows),
-        tuple(row.uptime_s for row in rows),
-        tuple(zip(*(row.values for row in rows), strict=True)),
-    )
+def _account(settings: Settings, outbox: Outbox) -> Account:
+    uplink, address = settings.uplink, topics.Address(settings.shard, settings.site)
+    tariff = Tariff(uplink.tls, len(address.topic(topics.Channel.UP)), uplink.qos)
+    budget = restored(outbox.recall(BUDGET), uplink.daily_budget_bytes(tables.values_a_minute(settings)))
+    return Account(budget, tariff, uplink.keepalive_s)

@@ -13,7 +13,7 @@ from edge.devices import PolledDevice
 from edge.errors import RetryLater
 from edge.io import system
 from edge.settings import Settings
-from edge.tables import schema_of
+from edge.tables import values_a_minute
 
 if TYPE_CHECKING:
     from edge.simulator.virtual import SimulatedPi
@@ -41,11 +41,12 @@ def check(settings: Settings) -> Iterator[str]:
         source = f"load power of {settings.lights.device} above {settings.lights.on_above_w:g} W"
         pin = f"GPIO {settings.lights_pin.number}" if settings.lights_pin is not None else source
         yield f"lights: {pin}"
-    values = sum(len(t.columns) * 60 / t.interval_s for t in schema_of(settings).tables)
-    uplink = settings.uplink
+    values, uplink = values_a_minute(settings), settings.uplink
+    budget_kb = uplink.daily_budget_bytes(values) // 1000
+    budget = f"at most {budget_kb} kB a day" if budget_kb else "bytes are not counted"
     yield (
         f"hub: {uplink.host}:{uplink.tcp_port} as {uplink.username}{'' if uplink.tls else ', WITHOUT TLS'}; "
-        f"{values:.0f} values a minute, a batch every {uplink.batch_interval_s} s"
+        f"{values:.0f} values a minute, a batch every {uplink.batch_interval_s} s, {budget}"
     )
     yield f"outbox: {settings.outbox.directory}, at most {settings.outbox.rows_max} rows"
 

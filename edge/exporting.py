@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge import wiring
-from edge.agent import fitting
+from edge.delivery import fitting
 from edge.errors import Refused, RetryLater
 from edge.io.outbox_salvage import Salvage, salvage
 from edge.io.outbox_view import OutboxView, read_only

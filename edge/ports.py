@@ -13,7 +13,8 @@ from edge.errors import EdgeError
 from edge.readplan import Block, Words
 from protocol.batch import EventRow
 from protocol.control import Ack
-from protocol.events import Event
+from protocol.events import Event, Lane
+from protocol.live import Command
 from protocol.ranges import Range
 from protocol.topics import Channel
 
@@ -88,6 +89,9 @@ class Link(Protocol):
     def acks(self) -> list[Ack]:
         """Hand over the acks that arrived since the last call."""
 
+    def commands(self) -> list[Command]:
+        """Hand over the commands that arrived since the last call."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
@@ -112,6 +116,7 @@ class SampleRow:
     boot: int
     uptime_s: int
     values: Values
+    lane: Lane = Lane.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +156,14 @@ class Outbox(Protocol):
     def backlog(self) -> Backlog:
         """Count what the hub still lacks."""
 
-    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
-        """List committed rows in order of value (see `Lane`), without the excluded seqs."""
+    def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
+        """List committed rows in order of value (see `Lane`) down to a lane, without the excluded seqs."""
+
+    def rows_in(self, lane: Lane) -> int:
+        """Count the committed rows of one lane."""
+
+    def give_up(self, rows: int) -> int:
+        """Give up the oldest detail for the budget, at the next commit and with its `Gap`; returns how many rows."""
 
     def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
         """Let go of rows that the hub has committed, as its ack of `utc_ms` says; they are kept for some time."""

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge.agent import Agent
+from edge.budget import Budget
 from edge.clock import Instant, utc_text
 from edge.ports import Outbox
+from edge.traffic import Kind
+from protocol.events import Lane
 from protocol.metrics import CATALOGUE
 
 
@@ -22,8 +25,9 @@ def status_of(agent: Agent, outbox: Outbox, link_state: Mapping[str, object], no
             **link_state,
             "last_ack_age_s": _age(agent.uplink.last_ack_s, now),
             "in_flight": len(agent.uplink.in_flight),
-            "sent_bytes": agent.sent_bytes,
+            "connections": agent.delivery.account.connections,
         },
+        "link": _link(agent.delivery.account.budget),
         "slots": {"occupied": sorted(agent.sessions.open)},
         "devices": {
             name: {
@@ -46,8 +50,9 @@ def lines_of(status: Mapping[str, Any]) -> list[str]:
     lines = [
         f"time       {status['time']}, up {status['uptime_s'] // 60} min",
         f"outbox     {outbox['rows']} rows wait for the hub, {outbox['alarms']} of them alarms",
-        f"hub        {link}; last ack {_ago(hub['last_ack_age_s'])}; {hub['sent_bytes']} payload bytes sent",
+        f"hub        {link}; last ack {_ago(hub['last_ack_age_s'])}; {hub['connections']} connections",
     ]
+    lines += _link_lines(status["link"])
     if hub.get("refused_acks"):
         lines.append(f"           {hub['refused_acks']} acks could not be used, see the log")
     if hub.get("last_error"):
@@ -62,6 +67,31 @@ def lines_of(status: Mapping[str, Any]) -> list[str]:
             lines.append(f"           {device['last_error']}")
         lines += [f"           {problem}: {count} readings" for problem, count in device["problems"].items()]
         lines += [f"           {metric} = {_shown(metric, value)}" for metric, value in device["latest"].items()]
+    return lines
+
+
+def _link(budget: Budget) -> dict[str, Any]:
+    return {
+        "today_bytes": {kind.name.lower(): budget.counts.by_kind[kind] for kind in Kind},
+        "daily_budget_bytes": budget.daily_bytes,
+        "left_bytes": budget.left,
+        "sends": budget.limit().name.lower(),
+        "shed_rows_today": budget.shed_rows,
+    }
+
+
+def _link_lines(link: Mapping[str, Any]) -> list[str]:
+    """Say what the link has cost today against its budget, and what is held back because of it."""
+    today = sum(link["today_bytes"].values())
+    if not link["daily_budget_bytes"]:
+        return [f"link       about {today / 1000:.1f} kB today; no budget is set"]
+    left_kb, daily_kb = max(link["left_bytes"], 0) / 1000, link["daily_budget_bytes"] / 1000
+    lines = [f"link       about {today / 1000:.1f} kB today of {daily_kb:.0f}; {left_kb:.0f} kB may still be spent"]
+    held = [lane.name.lower() for lane in Lane if lane > Lane[link["sends"].upper()]]
+    if held:
+        lines.append(f"           held back until there is budget: {', '.join(held)}")
+    if link["shed_rows_today"]:
+        lines.append(f"           {link['shed_rows_today']} samples given up today, the budget does not carry them")
     return lines
 
 

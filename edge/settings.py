@@ -13,6 +13,7 @@ from edge import profiles
 from edge.lights import Lights
 from edge.profiles import Profile
 from edge.registers import Quantity
+from edge.uplink_settings import UplinkSettings, uplink_of
 from firmware_config import ConfigError, Document, Path, load
 
 SITE = "site"
@@ -20,6 +21,9 @@ SYSTEM = "system"
 """What the agent itself records stands under these names, beside those of the devices."""
 SETTINGS_SUFFIX = "-settings"
 """Ends the name of the table with a device's ratings; so no device may be called like that."""
+
+SYSTEM_INTERVAL_S = 900
+"""How often the Pi itself is sampled, unless batches go less often: once a batch is enough."""
 
 TextOf = Callable[[str], str]
 
@@ -68,22 +72,6 @@ class Kiosk:
 
 
 @dataclass(frozen=True, slots=True)
-class UplinkSettings:
-    """Where the hub's broker is and how often it is bothered."""
-
-    host: str
-    tcp_port: int
-    tls: bool
-    ca_file: str | None
-    username: str
-    password_file: str | None
-    batch_interval_s: int
-    keepalive_s: int
-    ack_timeout_s: float
-    qos: int
-
-
-@dataclass(frozen=True, slots=True)
 class OutboxSettings:
     """Where rows wait and how many may."""
 
@@ -120,7 +108,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
     _check_lines(document, devices)
     kiosk, board = _kiosk(document, board_text)
     lights, lights_pin = _lights(document, devices, board)
-    uplink, outbox = data["uplink"], data.get("outbox", {})
+    uplink, outbox = uplink_of(data["uplink"], data["site"]["id"]), data.get("outbox", {})
     return Settings(
         site=data["site"]["id"],
         name=data["site"]["name"],
@@ -129,18 +117,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
         kiosk=kiosk,
         lights=lights,
         lights_pin=lights_pin,
-        uplink=UplinkSettings(
-            host=uplink["host"],
-            tcp_port=uplink.get("tcp_port", 8883),
-            tls=uplink.get("tls", True),
-            ca_file=uplink.get("ca_file"),
-            username=uplink.get("username", data["site"]["id"]),
-            password_file=uplink.get("password_file"),
-            batch_interval_s=uplink.get("batch_interval_s", 900),
-            keepalive_s=uplink.get("keepalive_s", 1200),
-            ack_timeout_s=uplink.get("ack_timeout_s", 60.0),
-            qos=uplink.get("qos", 1),
-        ),
+        uplink=uplink,
         outbox=OutboxSettings(
             directory=outbox.get("directory", "/var/lib/kayasol"),
             rows_max=outbox.get("rows_max", 2_000_000),
@@ -148,7 +125,9 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
             commit_interval_s=outbox.get("commit_interval_s", 60.0),
         ),
         site_interval_s=data.get("system", {}).get("site_interval_s", 60),
-        system_interval_s=data.get("system", {}).get("poll_interval_s", 900),
+        system_interval_s=data.get("system", {}).get(
+            "poll_interval_s", max(SYSTEM_INTERVAL_S, uplink.batch_interval_s)
+        ),
     )
 
 

@@ -10,9 +10,16 @@ from edge.registers import Quantity
 from edge.settings import SETTINGS_SUFFIX, SITE, SYSTEM, Device, Settings
 from protocol.schema import ColumnSpec, Schema, TableSpec
 
-__all__ = ["SETTINGS_INTERVAL_S", "SITE", "SYSTEM", "SYSTEM_COLUMNS", "schema_of", "settings_of"]
+__all__ = ["SETTINGS_INTERVAL_S", "SITE", "SYSTEM", "SYSTEM_COLUMNS", "schema_of", "settings_of", "values_a_minute"]
 
-SYSTEM_COLUMNS = {"cpu_temp_c": 1, "memory_free_mb": 0, "disk_free_mb": 0, "outbox_rows": 0, "sent_bytes": 0}
+SYSTEM_COLUMNS = {
+    "cpu_temp_c": 1,
+    "memory_free_mb": 0,
+    "disk_free_mb": 0,
+    "outbox_rows": 0,
+    "link_kb_today": 0,
+    "budget_left_kb": 0,
+}
 
 SETTINGS_INTERVAL_S = 86_400
 
@@ -40,6 +47,11 @@ def schema_of(settings: Settings) -> Schema:
         if device.settings
     ]
     return Schema(tuple(tables))
+
+
+def values_a_minute(settings: Settings) -> float:
+    """Count the values that a site records in a minute."""
+    return sum(len(table.columns) * 60 / table.interval_s for table in schema_of(settings).tables)
 
 
 def settings_of(device: Device) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from edge.clock import HubTime
 from edge.ports import Backlog
 from protocol.control import Ack
+from protocol.limits import RANGES_MAX
 from protocol.ranges import Range, contains
 
 WINDOW = 2
@@ -42,6 +43,8 @@ class InFlight:
     schema_id: bytes
     sent_s: float
     first_s: float
+    ack_later: bool = False
+    """The hub was told that it may leave this one to a later ack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,17 @@ class Uplink:
     start_seq: int | None = None
     """The row that declares what this start passed over. Until the hub has it, its sums may speak of a start that the
     card forgot, whose numbers are now those of other rows: only batches that an ack names are settled."""
+    acks_every: int = 1
+    """Batches to one ack of the hub, while all goes well."""
+
     in_flight: dict[int, InFlight] = field(default_factory=dict)
     rows_max: int = ROWS_FULL
     """Rows in the next batch: halved while the hub refuses batches, so that one bad row is found and set aside, and
     while it is silent, so that trying costs little."""
     next_batch_s: float = 0.0
+    stretch: int = 1
+    """By how much the interval between batches is stretched: money that waits for fuller batches costs less."""
+
     last_ack_s: float | None = None
     _silences: int = 0
     _retry_s: float = 0.0
@@ -90,25 +99,28 @@ class Uplink:
     _late: dict[int, InFlight] = field(default_factory=dict)
     _schemas_sent: set[bytes] = field(default_factory=set)
     _believed_from_ms: int = 0
+    _trusted: bool = False
+    """The hub acknowledged something in this connection, and lists all that it lacks."""
 
-    def should_connect(self, *, connected: bool, connecting: bool, now_s: float) -> bool:
-        """Follow the link; True when it is time for another attempt."""
+    def should_connect(self, *, connected: bool, connecting: bool, now_s: float, pause_s: float = 0.0) -> bool:
+        """Follow the link; True when it is time for another attempt, at least `pause_s` after the one before."""
         if connected:
             if self._connected_s is None:
                 self._connected_s = self._not_before_s = now_s
                 self._retry_s = 0.0
             return False
         if self._connected_s is not None:
-            heard = not self.in_flight and self._retry_s == 0.0
+            heard = not self.awaiting() and self._retry_s == 0.0
             if heard and now_s - self._connected_s >= CONNECT_PROVEN_S:
                 self._connect_delay_s = CONNECT_FIRST_S
             self._connected_s = None
+            self._trusted = False
             self._put_back(now_s)
             # Sites that lost one broker together do not return together.
             self._connect_at_s = now_s + self._jittered(self._connect_delay_s)
         if connecting or now_s < self._connect_at_s:
             return False
-        self._connect_at_s = now_s + self._jittered(self._connect_delay_s)
+        self._connect_at_s = now_s + self._jittered(max(self._connect_delay_s, pause_s))
         self._connect_delay_s = min(2 * self._connect_delay_s, CONNECT_MAX_S)
         return True
 
@@ -122,21 +134,32 @@ class Uplink:
     def may_send(self, backlog: Backlog, now_s: float) -> bool:
         """Say whether another batch should go now: the interval is over, an alarm waits, or a backlog does."""
         self._expire(now_s)
-        if len(self.in_flight) >= WINDOW or now_s < self._not_before_s:
+        if self.awaiting() >= WINDOW or now_s < self._not_before_s or self._waiting(backlog) <= 0:
             return False
-        waiting = backlog.rows - sum(len(batch.seqs) for batch in self.in_flight.values())
-        if waiting <= 0:
-            return False
-        return now_s >= self.next_batch_s or waiting >= self.rows_max or (backlog.urgent > 0 and not self.in_flight)
+        return not self.in_haste(backlog, now_s) or (backlog.urgent > 0 and not self.awaiting())
 
-    def sent(self, batch_id: int, seqs: Sequence[int], schema_id: bytes, now_s: float) -> None:
+    def in_haste(self, backlog: Backlog, now_s: float) -> bool:
+        """Say whether neither the time nor the backlog calls for a batch: then only what is urgent goes."""
+        return now_s < self.next_batch_s and self._waiting(backlog) < self.rows_max
+
+    def awaiting(self) -> int:
+        """Count the batches whose ack is due."""
+        return sum(not batch.ack_later for batch in self.in_flight.values())
+
+    def may_wait(self, backlog: Backlog) -> bool:
+        """Say whether the next batch can do without an ack of its own."""
+        healthy = self._trusted and self._retry_s == 0.0 and not self.awaiting() and not backlog.urgent
+        return healthy and len(self.in_flight) < self.acks_every - 1 and self._waiting(backlog) < self.rows_max
+
+    def sent(
+        self, batch_id: int, seqs: Sequence[int], schema_id: bytes, now_s: float, *, ack_later: bool = False
+    ) -> None:
         """Note a batch that was handed to the network."""
         before = self._late.pop(batch_id, None)
-        self.in_flight[batch_id] = InFlight(
-            frozenset(seqs), schema_id, now_s, first_s=now_s if before is None else before.first_s
-        )
+        first_s = now_s if before is None else before.first_s
+        self.in_flight[batch_id] = InFlight(frozenset(seqs), schema_id, now_s, first_s, ack_later)
         if now_s >= self.next_batch_s:
-            self.next_batch_s = now_s + self.batch_interval_s
+            self.next_batch_s = now_s + self.batch_interval_s * self.stretch
 
     def excluded(self) -> frozenset[int]:
         """Name the rows that are on their way already."""
@@ -159,6 +182,8 @@ class Uplink:
         for batch_id in covered:
             del self.in_flight[batch_id]
         if done or covered:
+            self._trusted = believed and len(ack.missing) < RANGES_MAX
+            self._take_back(max((batch.sent_s for batch in done), default=0.0))
             self.rows_max = min(2 * self.rows_max, ROWS_FULL)
             self.last_ack_s, self._retry_s, self._not_before_s = now_s, 0.0, now_s
             self._connect_delay_s = CONNECT_FIRST_S
@@ -176,6 +201,15 @@ class Uplink:
             schemas_wanted=ack.schemas_wanted,
             hub_time=HubTime(ack.utc_ms, max(batch.first_s for batch in done), now_s) if done else None,
         )
+
+    def _waiting(self, backlog: Backlog) -> int:
+        return backlog.rows - sum(len(batch.seqs) for batch in self.in_flight.values())
+
+    def _take_back(self, sent_s: float) -> None:
+        """Take batches for lost that were left to a later ack, when that ack does not cover them."""
+        for batch_id, batch in list(self.in_flight.items()):
+            if batch.ack_later and batch.sent_s <= sent_s:
+                self._late[batch_id] = self.in_flight.pop(batch_id)
 
     def _arrived(self, batch_id: int) -> InFlight | None:
         return self.in_flight.pop(batch_id, None) or self._late.pop(batch_id, None)
@@ -208,19 +242,29 @@ class Uplink:
 
     def _expire(self, now_s: float) -> None:
         """Give up waiting when an ack is overdue, and wait longer before the next attempt."""
-        if any(now_s - batch.sent_s >= self.ack_timeout_s for batch in self.in_flight.values()):
+        if any(now_s - b.sent_s >= self.ack_timeout_s for b in self.in_flight.values() if not b.ack_later):
             self._silences += 1
             self._put_back(now_s)
             self._back_off(now_s)
+        patience_s = (self.acks_every + 1) * self.batch_interval_s * self.stretch
+        if any(now_s - b.sent_s >= patience_s for b in self.in_flight.values() if b.ack_later):
+            # Nothing followed that would have brought the ack along: they go again, and ask.
+            self._take_back(now_s)
+            self._trusted = False
 
     def _put_back(self, now_s: float) -> None:
-        """Take nothing for delivered that was in flight; should its ack come after all, it still counts."""
-        if not self.in_flight:
+        """Take nothing for delivered whose ack was due; should it come after all, it still counts.
+
+        What was left to a later ack may well have arrived: the next ack tells.
+        """
+        due = {batch_id: batch for batch_id, batch in self.in_flight.items() if not batch.ack_later}
+        if not due:
             return
-        self._late.update(self.in_flight)
+        self._late.update(due)
         for batch_id in list(self._late)[:-LATE_MAX]:
             del self._late[batch_id]
-        self.in_flight.clear()
+        for batch_id in due:
+            del self.in_flight[batch_id]
         self.rows_max = max(self.rows_max // 2, min(self.rows_max, ROWS_LEAST))
         self.next_batch_s = min(self.next_batch_s, now_s)
 

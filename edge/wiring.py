@@ -74,6 +74,7 @@ def assemble(  # noqa: PLR0913  an agent has this many neighbours
         settings.uplink.ack_timeout_s,
         random.Random(f"{outbox.epoch}{boot_id}"),  # noqa: S311  jitter keeps sites apart, it keeps no secret
         outbox.start_seq,
+        settings.uplink.acks_every,
     )
     return Agent(settings, Ports(outbox, readers, link, probe, watcher), uplink, boot)
 

@@ -11,6 +11,7 @@ from hub.ingest.boots import Boot
 from hub.ingest.dating import Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
+from hub.live_store import Commander, LiveStore, LiveTransaction
 from hub.numbers import PassedOver
 from hub.series import Bucket, Sample
 from hub.tallies import Verdict
@@ -178,7 +179,7 @@ class Archived:
     end_ms: int | None
 
 
-class Transaction(Protocol):
+class Transaction(LiveTransaction, Protocol):
     """All that one ingest step changes, together or not at all."""
 
     def schema(self, schema_id: bytes) -> Schema | None:
@@ -257,7 +258,7 @@ class Transaction(Protocol):
         """Keep a refused message aside."""
 
 
-class Ledger(Protocol):
+class Ledger(LiveStore, Protocol):
     """The store of facts."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
@@ -319,7 +320,7 @@ class SeriesStore(Protocol):
         """List the columns a site has sent dated values of."""
 
 
-class Inbox(Protocol):
+class Inbox(Commander, Protocol):
     """The broker as the hub sees it; `overflowed` counts the messages left to it because too many waited here."""
 
     overflowed: int

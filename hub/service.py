@@ -15,6 +15,7 @@ import uvicorn
 from hub.api.app import create_app
 from hub.context import Context
 from hub.errors import RetryLater
+from hub.ingest.commands import Commands
 from hub.ingest.consumer import Consumer
 from hub.ingest.turn import Counters
 from hub.io.ledger import SqlLedger
@@ -35,6 +36,7 @@ class Ingest:
         self._store = store
         self._ledger = ledger
         self.consumer = Consumer(ledger, self._inbox)
+        self._commands = Commands(ledger, self._inbox, settings.shards)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
         self.failed = False
@@ -59,7 +61,8 @@ class Ingest:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                if self.consumer.step(_now_ms()) == 0 and not self._use_quiet():
+                done = self.consumer.step(_now_ms()) + self._commands.step(_now_ms())
+                if done == 0 and not self._use_quiet():
                     self._inbox.wait(WAIT_S)
         finally:
             if not self._stop.is_set():

@@ -56,6 +56,8 @@ class Batch:
     schema_id: bytes = b""
     tables: tuple[TableRows, ...] = ()
     events: tuple[EventRow, ...] = field(default=())
+    ack_later: bool = False
+    """The hub may leave this batch to the ack of a later one: each ack costs the site some 190 bytes."""
 
     def seqs(self) -> Iterator[int]:
         """Name every row in the batch, in no particular order."""
@@ -77,8 +79,9 @@ def encode(batch: Batch) -> bytes:
         2: batch.schema_id,
         3: [_table_to_wire(table) for table in batch.tables],
         4: [[row.seq, row.boot, row.uptime_s, *events.to_wire(row.event)] for row in batch.events],
+        5: batch.ack_later,
     }
-    return wire.deflate(wire.encode({key: value for key, value in message.items() if value not in (b"", [])}))
+    return wire.deflate(wire.encode({key: value for key, value in message.items() if value not in (b"", [], False)}))
 
 
 def decode(payload: bytes) -> Batch:
@@ -97,7 +100,10 @@ def decode(payload: bytes) -> Batch:
         raise WireError(Refusal.OVERSIZED, f"more than {ROWS_MAX} sample rows")
     tables = tuple(_table_from_wire(*head) for head in heads)
     rows = tuple(_event_from_wire(item) for item in _list(message.get(4, []), "events", EVENTS_MAX))
-    batch = Batch(epoch, schema_id, tables, rows)
+    ack_later = message.get(5, False)
+    if not isinstance(ack_later, bool):
+        raise WireError(Refusal.MALFORMED, "ack_later is not true or false")
+    batch = Batch(epoch, schema_id, tables, rows, ack_later)
     seqs = list(batch.seqs())
     if not seqs or len(set(seqs)) != len(seqs):
         raise WireError(Refusal.MALFORMED, "the batch is empty or names a row twice")

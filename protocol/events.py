@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from protocol import wire
 from protocol.errors import Refusal, WireError
@@ -58,6 +58,14 @@ class GapCause(IntEnum):
 
     LET_GO = 6
     """Acknowledged once and no longer kept, when the hub turned out to have lost it."""
+
+
+class CommandCode(IntEnum):
+    """What became of a command."""
+
+    DONE = 0
+    REFUSED = 1
+    STOPPED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,41 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What one day cost on the link, all overhead estimated in, by what the bytes carried, against the budget.
+
+    `day` counts UTC days since 1970 and is 0 when no trusted clock told it; `left_bytes` is what may still be spent
+    after it, 0 when the site has no budget; `shed_rows` were given up because the budget could not carry them.
+    """
+
+    kind: ClassVar[int] = 9
+    lane: ClassVar[Lane] = Lane.NOTE
+    day: int
+    budget_bytes: int
+    left_bytes: int
+    money_bytes: int
+    alarm_bytes: int
+    note_bytes: int
+    summary_bytes: int
+    detail_bytes: int
+    schema_bytes: int
+    live_bytes: int
+    control_bytes: int
+    shed_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDone:
+    """What became of the command `command_id`; `detail` says it for people."""
+
+    kind: ClassVar[int] = 10
+    lane: ClassVar[Lane] = Lane.NOTE
+    command_id: int
+    code: CommandCode
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a kind, or with a word, that a later version defined: kept, counted, not interpreted."""
 
@@ -170,17 +213,26 @@ class UnknownEvent:
     values: tuple[object, ...]
 
 
-Event = SlotTaken | ChargingSession | ClockAnchor | AgentStarted | Gap | AlarmRaised | AlarmCleared | Tally
-_KINDS: dict[int, type[Event]] = {
-    cls.kind: cls
-    for cls in (SlotTaken, ChargingSession, ClockAnchor, AgentStarted, Gap, AlarmRaised, AlarmCleared, Tally)
-}
+Event = (
+    SlotTaken
+    | ChargingSession
+    | ClockAnchor
+    | AgentStarted
+    | Gap
+    | AlarmRaised
+    | AlarmCleared
+    | Tally
+    | Traffic
+    | CommandDone
+)
+_KINDS: dict[int, type[Event]] = {cls.kind: cls for cls in get_args(Event)}
 _ENUMS: dict[str, type[IntEnum]] = {
     f"{cls.__name__}.{name}": enum
     for cls, name, enum in (
         (ChargingSession, "reason", EndReason),
         (ClockAnchor, "source", AnchorSource),
         (Gap, "cause", GapCause),
+        (CommandDone, "code", CommandCode),
     )
 }
 

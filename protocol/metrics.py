@@ -248,6 +248,8 @@ _ALL = (
     Metric("disk_free_mb",                   "MB",   _G,        0,    10_000_000, 0, "free space where the outbox lives"),
     Metric("outbox_rows",                    "",     _G,        0,   100_000_000, 0, "rows the hub has not acknowledged"),
     Metric("sent_bytes",                     "B",    _C,        0,         2**52, 0, "payload bytes sent since the agent started"),
+    Metric("link_kb_today",                  "kB",   _G,        0,     1_000_000, 0, "bytes on the link today, all overhead estimated in"),
+    Metric("budget_left_kb",                 "kB",   _G,        0, 1_000_000_000, 0, "what the link may still spend, unspent days carried over"),
 )  # fmt: skip
 
 CELLS_MAX = 32

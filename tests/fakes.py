@@ -79,6 +79,7 @@ class MemoryOutbox:
         self._remembered: dict[str, str] = {}
         self._boots: dict[str, int] = {}
         self._schemas: dict[bytes, bytes] = {}
+        self._given_up: set[int] = set()
         self._pruned_ms = self._repeated_ms = 0
         self._disk = _Disk()
         self._new = True
@@ -129,9 +130,10 @@ class MemoryOutbox:
     def add_sample(self, table: int, boot: int, uptime_s: int, values: Values, *, summary: bool = False) -> int:
         """See `Outbox.add_sample`."""
         self._moment = (boot, uptime_s)
-        content = SampleRow(self._next_seq, self._schema_id, table, boot, uptime_s, list(values))
+        lane = Lane.SUMMARY if summary else Lane.TELEMETRY
+        content = SampleRow(self._next_seq, self._schema_id, table, boot, uptime_s, list(values), lane)
         self._tally = self._tally.with_sample(self._next_seq, self._schema_id, table, self._moment, values)
-        return self._take(_Row(Lane.SUMMARY if summary else Lane.TELEMETRY, content))
+        return self._take(_Row(lane, content))
 
     def add_event(self, boot: int, uptime_s: int, event: Event) -> int:
         """See `Outbox.add_event`; the event passes through JSON, as it would on a disk."""
@@ -150,6 +152,9 @@ class MemoryOutbox:
             raise RetryLater(self.disk_refuses)
         if len(self._disk.rows) + len(self._taken) > self._rows_max:
             self._shed()
+        for seq in self._given_up:
+            self._disk.rows.pop(seq, None)
+        self._given_up.clear()
         self._disk.rows |= self._taken
         self._disk.sessions = tuple(open_sessions)
         self._disk.last_seq = self._next_seq - 1
@@ -177,12 +182,14 @@ class MemoryOutbox:
         rows = self._disk.rows.values()
         return Backlog(len(rows), sum(row.lane is Lane.ALARM for row in rows))
 
-    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
+    def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
         """See `Outbox.pending`."""
         found: list[SampleRow | EventRow] = []
         schema_ids = set()
         for seq, row in sorted(self._disk.rows.items(), key=lambda item: (item[1].lane, item[0])):
             if len(found) == limit:
+                break
+            if row.lane > up_to:
                 break
             if seq in exclude:
                 continue
@@ -192,6 +199,18 @@ class MemoryOutbox:
                     break
             found.append(row.content)
         return found
+
+    def rows_in(self, lane: Lane) -> int:
+        """See `Outbox.rows_in`."""
+        return sum(row.lane is lane for row in self._disk.rows.values())
+
+    def give_up(self, rows: int) -> int:
+        """See `Outbox.give_up`."""
+        detail = sorted(seq for seq, row in self._disk.rows.items() if row.lane is Lane.TELEMETRY)
+        fresh = set(detail[: rows + len(self._given_up)]) - self._given_up
+        self._given_up |= fresh
+        self._report(fresh, GapCause.SHED_BUDGET)
+        return len(fresh)
 
     def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
         """See `Outbox.settle`."""
@@ -255,8 +274,11 @@ class MemoryOutbox:
         gone = set(seqs)
         for seq in gone:
             del self._disk.rows[seq]
+        self._report(gone, GapCause.DISK_FULL)
+
+    def _report(self, gone: Iterable[int], cause: GapCause) -> None:
         for first, last in runs(gone):
-            self.add_event(*self._moment, Gap(first, last, GapCause.DISK_FULL))
+            self.add_event(*self._moment, Gap(first, last, cause))
 
 
 def session(slot: int, taken_seq: int = 1, *, boot: int = 1, start_s: int = 10, last_s: int = 20) -> OpenSession:

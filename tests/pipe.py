@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from hub.ingest.consumer import Consumer
 from hub.ingest.decode import Message
-from protocol import control
+from protocol import control, live
 from protocol.control import Ack
+from protocol.live import Command, LiveCommand
 from protocol.topics import Address, Channel
 
 
@@ -27,6 +28,7 @@ class Pipe:
     overflowed: int = 0
     _up: list[Message] = field(default_factory=list)
     _down: list[bytes] = field(default_factory=list)
+    _commands: list[bytes] = field(default_factory=list)
     _connected: bool = True
 
     def connect(self) -> None:
@@ -64,6 +66,11 @@ class Pipe:
         received, self._down = self._down, []
         return [control.decode_ack(payload) for payload in received]
 
+    def commands(self) -> list[Command]:
+        """See `Link.commands`."""
+        received, self._commands = self._commands, []
+        return [live.decode_command(payload) for payload in received]
+
     def take(self, limit: int) -> list[Message]:
         """See `Inbox.take`."""
         taken, self._up = self._up[:limit], self._up[limit:]
@@ -76,6 +83,12 @@ class Pipe:
         """See `Inbox.publish_ack`."""
         assert address == self.address
         self._down += [control.encode_ack(ack)] * self._copies()
+
+    def publish_command(self, address: Address, command: LiveCommand) -> bool:
+        """See `Inbox.publish_command`."""
+        assert address == self.address
+        self._commands += [live.encode_command(command)] * self._copies()
+        return self._connected
 
     def _copies(self) -> int:
         if self.chance.random() < self.loss:

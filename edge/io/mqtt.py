@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import socket
 import ssl
 import time
 from pathlib import Path
+from typing import TypeVar
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -19,15 +21,21 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import VERSION
 from edge.errors import Refused, RetryLater
-from edge.settings import UplinkSettings
-from protocol import control, topics
+from edge.uplink_settings import UplinkSettings
+from protocol import control, live, topics
 from protocol.control import Ack, SiteState
 from protocol.errors import WireError
+from protocol.live import Command
 from protocol.topics import Channel
 
+_Item = TypeVar("_Item")
 _LOG = logging.getLogger(__name__)
 ACKS_MAX = 1000
+COMMANDS_MAX = 16
 CONNECT_PATIENCE_S = 90.0
+DEAD_AFTER_MS = 120_000
+"""When nothing sent is confirmed for so long, TCP gives a connection up: it would repeat itself for a quarter of an
+hour on a network that has long forgotten it."""
 
 
 class MqttLink:
@@ -38,6 +46,7 @@ class MqttLink:
         self._address = address
         self._epoch = epoch
         self._acks: queue.Queue[Ack] = queue.Queue(ACKS_MAX)
+        self._commands: queue.Queue[Command] = queue.Queue(COMMANDS_MAX)
         self._trying = False
         self._tried_s = 0.0
         self.last_error = ""
@@ -58,6 +67,7 @@ class MqttLink:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_socket_open = _give_up_early
         self._client = client
 
     def connect(self) -> None:
@@ -87,14 +97,16 @@ class MqttLink:
 
     def publish(self, channel: Channel, payload: bytes) -> None:
         """See `Link.publish`."""
-        self._client.publish(self._address.topic(channel), payload, qos=self._settings.qos)
+        qos = 0 if channel is Channel.LIVE else self._settings.qos
+        self._client.publish(self._address.topic(channel), payload, qos=qos)
 
     def acks(self) -> list[Ack]:
         """See `Link.acks`."""
-        acks = []
-        while not self._acks.empty():
-            acks.append(self._acks.get())
-        return acks
+        return _emptied(self._acks)
+
+    def commands(self) -> list[Command]:
+        """See `Link.commands`."""
+        return _emptied(self._commands)
 
     def close(self) -> None:
         """Say that the site goes offline on purpose, and disconnect."""
@@ -111,7 +123,7 @@ class MqttLink:
         if code.is_failure:
             self._failed(f"the broker refuses us: {code}")
             return
-        client.subscribe(self._address.topic(Channel.ACK), qos=0)
+        client.subscribe([(self._address.topic(Channel.ACK), 0), (self._address.topic(Channel.CMD), 0)])
         client.publish(self._address.topic(Channel.STATE), self._state(online=True), qos=1, retain=True)
         self.last_error = ""
         self._trying = False
@@ -127,15 +139,30 @@ class MqttLink:
 
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         try:
-            self._acks.put_nowait(control.decode_ack(bytes(message.payload)))
+            if message.topic == self._address.topic(Channel.CMD):
+                self._commands.put_nowait(live.decode_command(bytes(message.payload)))
+            else:
+                self._acks.put_nowait(control.decode_ack(bytes(message.payload)))
         except (WireError, queue.Full) as error:
             self.refused_acks += 1
-            _LOG.warning("an ack cannot be used: %s", error)
+            _LOG.warning("a message on %s cannot be used: %s", message.topic, error)
 
     def _failed(self, reason: str) -> None:
         self.last_error = reason
         self._trying = False
         _LOG.info("%s:%d: %s", self._settings.host, self._settings.tcp_port, reason)
+
+
+def _emptied(waiting: queue.Queue[_Item]) -> list[_Item]:
+    items = []
+    while not waiting.empty():
+        items.append(waiting.get())
+    return items
+
+
+def _give_up_early(_: mqtt.Client, __: object, opened: object) -> None:
+    if isinstance(opened, socket.socket):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_MS)
 
 
 def _tls(ca_file: str | None) -> ssl.SSLContext:

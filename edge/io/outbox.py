@@ -11,22 +11,19 @@ six are the sole importers of apsw.
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import astuple
-from pathlib import Path
 
 import apsw
 
 from edge import tallying
-from edge.errors import RetryLater
 from edge.io import outbox_custody as custody
-from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, transaction
+from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, refusal, transaction
 from edge.io.outbox_space import Space
-from edge.io.outbox_view import OutboxView, check_sum
+from edge.io.outbox_view import OutboxView, body_text, check_sum
 from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
 from protocol.batch import EventRow
@@ -65,6 +62,7 @@ class SqliteOutbox(OutboxView):
         self._remembered: dict[str, str] = {}
         self._boots: dict[str, int] = {}
         self._schemas: dict[bytes, bytes] = {}
+        self._given_up: set[int] = set()
         self._moment = (0, 0)
         self.start_seq: int | None = None
         """The row that declares what this start passed over, if it did."""
@@ -79,7 +77,7 @@ class SqliteOutbox(OutboxView):
         self._next_seq = 1 + self._scalar(HIGHEST_SEQ)
         self._tally = tallying.resume(self.recall(_TALLY), self._next_seq)
         self._rows = self._scalar("SELECT count(*) FROM rows")
-        self._urgent = self._count(Lane.ALARM)
+        self._urgent = self.rows_in(Lane.ALARM)
 
     def close(self) -> None:
         """Close the file; what was not committed is gone. What a full disk keeps from being tidied stays as it is."""
@@ -146,21 +144,28 @@ class SqliteOutbox(OutboxView):
         except apsw.FullError as error:
             if not self._write_in_little_space(open_sessions, share):
                 self._shed_taken()
-                raise _refusal(self._path, error) from error
+                raise refusal(self._path, error) from error
         except NOT_THE_FILE as error:
             self._shed_taken()
-            raise _refusal(self._path, error) from error
+            raise refusal(self._path, error) from error
 
     def backlog(self) -> Backlog:
         """See `Outbox.backlog`."""
         return Backlog(self._rows, self._urgent)
 
-    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
+    def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
         """See `Outbox.pending`; a row found damaged is reported as a `Gap` and set aside by the next commit."""
         known = set(self.damaged)
-        found = super().pending(limit, exclude)
+        found = super().pending(limit, exclude, up_to)
         self._report(self.damaged - known, GapCause.OUTBOX_DAMAGED)
         return found
+
+    def give_up(self, rows: int) -> int:
+        """See `Outbox.give_up`."""
+        fresh = custody.oldest_detail(self._db, rows + len(self._given_up)) - self._given_up
+        self._given_up |= fresh
+        self._report(fresh, GapCause.SHED_BUDGET)
+        return len(fresh)
 
     def settle(self, upto: int, missing: Sequence[Range], seqs: Sequence[int], utc_ms: int) -> None:
         """See `Outbox.settle`; what a full disk will not let go of stays until a later ack."""
@@ -204,7 +209,7 @@ class SqliteOutbox(OutboxView):
         seq = self._next_seq
         self._next_seq += 1
         self._moment = (boot, uptime_s)
-        self._taken.append((seq, int(lane), schema_id, table, boot, uptime_s, _text(body)))
+        self._taken.append((seq, int(lane), schema_id, table, boot, uptime_s, body_text(body)))
         return seq
 
     def _report(self, seqs: Iterable[int], cause: GapCause) -> None:
@@ -220,7 +225,7 @@ class SqliteOutbox(OutboxView):
         try:
             with transaction(self._db):
                 gone = custody.set_aside(self._db, runs(self.damaged), "damaged")
-                gone += custody.delete(self._db, runs(shed))
+                gone += custody.delete(self._db, runs({*shed, *self._given_up}))
                 self._db.executemany("INSERT INTO boots (boot_id, number) VALUES (?, ?)", list(self._boots.items()))
                 # What stands there may be damaged.
                 schemas = [(*schema, check_sum(*schema)) for schema in self._schemas.items()]
@@ -240,8 +245,8 @@ class SqliteOutbox(OutboxView):
         if shed:
             _LOG.warning("outbox full: the %d oldest samples were given up", len(shed))
         self._rows += len(self._taken) - gone
-        self._urgent = self._count(Lane.ALARM)
-        for written in (self._taken, self._remembered, self._boots, self._schemas):
+        self._urgent = self.rows_in(Lane.ALARM)
+        for written in (self._taken, self._remembered, self._boots, self._schemas, self._given_up):
             written.clear()
         self.damaged.clear()
 
@@ -268,10 +273,10 @@ class SqliteOutbox(OutboxView):
             with transaction(self._db):
                 change = move()
         except NOT_THE_FILE as error:
-            _LOG.warning("%s", _refusal(self._path, error))
+            _LOG.warning("%s", refusal(self._path, error))
             return False
         self._rows += change
-        self._urgent = self._count(Lane.ALARM)
+        self._urgent = self.rows_in(Lane.ALARM)
         return True
 
     def _crowded(self) -> bool:
@@ -294,14 +299,3 @@ class SqliteOutbox(OutboxView):
         gone = set([row[0] for row in self._taken if row[1] >= Lane.SUMMARY][:excess])
         self._taken = [row for row in self._taken if row[0] not in gone]
         self._report(gone, GapCause.DISK_FULL)
-
-    def _count(self, lane: Lane) -> int:
-        return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (lane,))
-
-
-def _text(body: Sequence[object]) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()
-
-
-def _refusal(path: Path, error: apsw.Error) -> RetryLater:
-    return RetryLater(f"the outbox {path} cannot be written: {error}")

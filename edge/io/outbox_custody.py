@@ -94,6 +94,13 @@ def prune(db: apsw.Connection, utc_ms: int) -> int:
     return 0
 
 
+def oldest_detail(db: apsw.Connection, count: int) -> set[int]:
+    """Name the oldest rows of detail that wait for the hub."""
+    query = "SELECT seq FROM rows WHERE lane = ? ORDER BY seq LIMIT ?"
+    rows: list[Any] = db.execute(query, (int(Lane.TELEMETRY), count)).fetchall()
+    return {seq for (seq,) in rows}
+
+
 def forget_samples(db: apsw.Connection) -> None:
     """Make room: forget every sample that the hub has."""
     db.execute("DELETE FROM kept WHERE lane >= ? AND acked_ms IS NOT NULL", (Lane.SUMMARY,))

@@ -158,3 +158,8 @@ def _set_aside(path: Path) -> str:
         if source.exists():
             source.rename(target.with_name(target.name + suffix))
     return target.name
+
+
+def refusal(path: Path, error: apsw.Error) -> RetryLater:
+    """Say what keeps the outbox from being written."""
+    return RetryLater(f"the outbox {path} cannot be written: {error}")

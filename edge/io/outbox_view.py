@@ -18,6 +18,7 @@ from edge.ports import OpenSession, SampleRow
 from protocol import events
 from protocol.batch import EventRow
 from protocol.errors import WireError
+from protocol.events import Lane
 
 COLUMNS = "seq, lane, schema_id, tab, boot, uptime_s, body, sum"
 ACKED = "acknowledged"
@@ -29,6 +30,11 @@ _SESSION = [field.name for field in fields(OpenSession)]
 def check_sum(*columns: object) -> int:
     """Sum up a row, so that a bit that an SD card lost shows."""
     return zlib.crc32(repr(columns).encode())
+
+
+def body_text(body: Sequence[object]) -> bytes:
+    """Write the contents of a row as the file has them."""
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 class OutboxView:
@@ -50,14 +56,15 @@ class OutboxView:
             if check_sum(*row) == stored_sum
         ]
 
-    def pending(self, limit: int, exclude: frozenset[int]) -> list[SampleRow | EventRow]:
+    def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
         """See `Outbox.pending`; samples are all of one schema, so that they fit one batch."""
         found: list[SampleRow | EventRow] = []
         schema_id: bytes | None = None
         readable: dict[bytes | None, bool] = {None: True}
         rows = self._db.execute(
-            "SELECT seq, lane, schema_id, tab, boot, uptime_s, body, sum FROM rows ORDER BY lane, seq LIMIT ?",
-            (limit + len(exclude | self.damaged),),
+            "SELECT seq, lane, schema_id, tab, boot, uptime_s, body, sum FROM rows WHERE lane <= ?"
+            " ORDER BY lane, seq LIMIT ?",
+            (int(up_to), limit + len(exclude | self.damaged)),
         )
         for *columns, stored_sum in rows:
             if len(found) == limit:
@@ -91,6 +98,10 @@ class OutboxView:
                 else:
                     yield row
 
+    def rows_in(self, lane: Lane) -> int:
+        """See `Outbox.rows_in`."""
+        return self._scalar("SELECT count(*) FROM rows WHERE lane = ?", (int(lane),))
+
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
         row = self._db.execute("SELECT payload, sum FROM schemas WHERE id = ?", (schema_id,)).fetchone()
@@ -113,10 +124,10 @@ def checked_row(columns: Sequence[Any]) -> SampleRow | EventRow | None:
 
 def _row(columns: list[Any]) -> SampleRow | EventRow | None:
     """Rebuild a row; None when its contents are none that the protocol allows."""
-    seq, _, schema_id, table, boot, uptime_s, body = columns
+    seq, lane, schema_id, table, boot, uptime_s, body = columns
     content = json.loads(body)
     if schema_id is not None:
-        return SampleRow(seq, schema_id, table, boot, uptime_s, content)
+        return SampleRow(seq, schema_id, table, boot, uptime_s, content, Lane(lane))
     try:
         return EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:]))
     except WireError:

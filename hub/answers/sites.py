@@ -75,12 +75,15 @@ def find(ledger: Ledger, site: str) -> Site:
 def latest(ledger: Ledger, site: str) -> list[Value]:
     """List the newest value of every column of a site."""
     find(ledger, site)
-    values = []
-    for column, (value, utc_ms) in sorted((ledger.presence(site).latest or {}).items()):
-        metric = metric_of(column)
-        words = words_of(metric.name, value)
-        values.append(Value(column, metric.name, metric.unit, value, metric.decimals, utc(utc_ms), words))
-    return values
+    newest = ledger.presence(site).latest or {}
+    return [value_of(column, *newest[column]) for column in sorted(newest)]
+
+
+def value_of(column: str, value: float, utc_ms: int) -> Value:
+    """Describe one value."""
+    metric = metric_of(column)
+    words = words_of(metric.name, value)
+    return Value(column, metric.name, metric.unit, value, metric.decimals, utc(utc_ms), words)
 
 
 def _describe(ledger: Ledger, site: Site, now_ms: int) -> SiteAnswer:

@@ -1,4 +1,4 @@
-"""The web application: API, pages and operations over one context. Reads only; ingest has its own thread."""
+"""The web application: API, pages and operations over one context. It reads, and asks for live views; no more."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from hub import VERSION
-from hub.api import loss, operations, problems, series, sites
+from hub.api import live, loss, operations, problems, series, sites
 from hub.context import Context
 from hub.ingest.turn import Counters
+from hub.pages import live as live_pages
 from hub.pages import loss as loss_pages
 from hub.pages import site as site_pages
 from hub.pages import static
@@ -45,16 +46,10 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=400)
     problems.install(app)
-    for router in (
-        sites.router,
-        series.router,
-        loss.router,
-        operations.router,
-        site_pages.router,
-        loss_pages.router,
-        static.router,
-    ):
+    for router in (sites.router, live.router, series.router, loss.router, operations.router):
         app.include_router(router)
+    for pages in (site_pages.router, live_pages.router, loss_pages.router, static.router):
+        app.include_router(pages)
     app.include_router(operations.metrics_route(operations.HubCollector(counters, context)))
 
     @app.middleware("http")

@@ -36,6 +36,20 @@ LATEST = [
         "words": [],
     }
 ]
+LIVE = {
+    "site": "ecole-exemple",
+    "name": "École d'exemple",
+    "timezone": "Africa/Ouagadougou",
+    "connected": True,
+    "state": "live",
+    "asked_at": "2026-11-23T10:30:00Z",
+    "ends_at": "2026-11-23T10:35:02Z",
+    "received_at": "2026-11-23T10:30:12Z",
+    "age_s": 4,
+    "outcome": None,
+    "cost_at_most_bytes_a_minute": 1626,
+    "values": LATEST,
+}
 SERIES = {
     "site": "ecole-exemple",
     "column": "controller.panel_power_w",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocol import batch, control, schema, topics
+from protocol import batch, control, live, schema, topics
 from protocol.batch import Batch
 from protocol.control import SiteState
 from protocol.errors import Refusal, WireError
+from protocol.live import Live
 from protocol.schema import Schema
 from protocol.topics import Address, Channel
 
@@ -58,7 +59,15 @@ class Rejected:
     batch_id: int | None = None
 
 
-Decoded = BatchArrived | SchemaArrived | StateArrived | Rejected | None
+@dataclass(frozen=True, slots=True)
+class LiveArrived:
+    """A site shows its newest values."""
+
+    address: Address
+    live: Live
+
+
+Decoded = BatchArrived | SchemaArrived | StateArrived | LiveArrived | Rejected | None
 
 
 def decode(message: Message, shards: Mapping[str, int]) -> Decoded:
@@ -75,6 +84,8 @@ def decode(message: Message, shards: Mapping[str, int]) -> Decoded:
                 return SchemaArrived(address, schema.schema_id(message.payload))
             case Channel.STATE:
                 return StateArrived(address, control.decode_state(message.payload))
+            case Channel.LIVE:
+                return LiveArrived(address, live.decode_live(message.payload))
             case _:
                 return None
     except WireError as error:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hub.ingest import acks, project
-from hub.ingest.decode import BatchArrived, Decoded, Message, Rejected, SchemaArrived, StateArrived, misfit
+from hub.ingest.decode import (
+    BatchArrived,
+    Decoded,
+    LiveArrived,
+    Message,
+    Rejected,
+    SchemaArrived,
+    StateArrived,
+    misfit,
+)
+from hub.ingest.live_values import live_values
 from hub.ports import Transaction
 from protocol.batch import Batch
 from protocol.control import Ack, Refused
@@ -57,6 +67,12 @@ class _Reply:
     schemas_wanted: list[bytes] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     heard: list[Batch] = field(default_factory=list)
+    may_wait: bool = True
+    """Every batch said that its ack may wait for a later one."""
+
+    def due(self) -> bool:
+        """Say whether there is something to tell that cannot wait."""
+        return not self.may_wait or bool(self.schemas_wanted or self.refused)
 
 
 _Epoch = tuple[Address, int]
@@ -82,6 +98,8 @@ class Turn:
                 self._transaction.add_schema(arrived.schema_id, message.payload)
             case StateArrived() as arrived:
                 self._transaction.state(arrived.address.site, arrived.state, message.received_at_ms)
+            case LiveArrived() as arrived:
+                self._live(arrived, message.received_at_ms)
             case Rejected() as rejected:
                 self._reject(message, rejected)
             case None:
@@ -89,9 +107,11 @@ class Turn:
 
     def acks(self, now_ms: int) -> list[tuple[Address, Ack]]:
         """Say what each epoch that was heard will be told."""
-        return [
-            (address, self._ack(address, epoch, reply, now_ms)) for (address, epoch), reply in self._replies.items()
+        told = [
+            (reply.due(), address, self._ack(address, epoch, reply, now_ms))
+            for (address, epoch), reply in self._replies.items()
         ]
+        return [(address, ack) for due, address, ack in told if due or ack.forked]
 
     def _ack(self, address: Address, epoch: int, reply: _Reply, now_ms: int) -> Ack:
         receipts = self._transaction.receipts(address.site, epoch)
@@ -119,10 +139,18 @@ class Turn:
             return
         reply = self._reply(arrived.address, batch.epoch)
         reply.batches.append(arrived.batch_id)
+        reply.may_wait = reply.may_wait and batch.ack_later
         reply.heard.append(batch)
         self.done.batches += 1
         self.done.rows_offered += sum(1 for _ in batch.seqs())
         self.done.rows += project.apply(self._transaction, arrived, message)
+
+    def _live(self, arrived: LiveArrived, received_at_ms: int) -> None:
+        """Name the values by their schema; should the hub lack it, a batch will ask for it."""
+        live = arrived.live
+        schema = self._transaction.schema(live.schema_id) if live.schema_id else None
+        values = live_values(live, schema, received_at_ms) if schema is not None else {}
+        self._transaction.live(arrived.address.site, live, values, received_at_ms)
 
     def _reject(self, message: Message, rejected: Rejected) -> None:
         self._transaction.reject(message, rejected)

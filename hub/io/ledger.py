@@ -23,6 +23,7 @@ from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.files import mark_of, read_mark
+from hub.io.live import LiveTable
 from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.numbers import PassedOver
@@ -37,7 +38,7 @@ CHECKED_MAX_BYTES = 2**30
 _DAMAGED = ("malformed", "not a database")
 
 
-class SqlLedger:
+class SqlLedger(LiveTable):
     """A `Ledger` in one database; `url` is SQLAlchemy's, such as `sqlite:////var/lib/kayasol-hub/ledger.db`."""
 
     def __init__(self, url: str) -> None:

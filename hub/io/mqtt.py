@@ -20,8 +20,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from hub.errors import RetryLater
 from hub.ingest.decode import Message
 from hub.settings import BrokerSettings
-from protocol import control, topics
+from protocol import control, live, topics
 from protocol.control import Ack
+from protocol.live import LiveCommand
 from protocol.topics import Address, Channel
 
 _LOG = logging.getLogger(__name__)
@@ -89,6 +90,13 @@ class MqttInbox:
     def publish_ack(self, address: Address, ack: Ack) -> None:
         """See `Inbox.publish_ack`. QoS 0: an ack is cumulative, and a lost one is made good by the next."""
         self._client.publish(address.topic(Channel.ACK), control.encode_ack(ack), qos=0)
+
+    def publish_command(self, address: Address, command: LiveCommand) -> bool:
+        """See `Inbox.publish_command`; not retained: a site that is away would get it long after anybody watched."""
+        if not self._client.is_connected():
+            return False
+        self._client.publish(address.topic(Channel.CMD), live.encode_command(command), qos=1)
+        return True
 
     def _on_connect(self, client: mqtt.Client, _: object, __: mqtt.ConnectFlags, code: ReasonCode, ___: object) -> None:
         if code.is_failure:

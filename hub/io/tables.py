@@ -192,6 +192,20 @@ rollups = Table(
     Index("rollups_stale", "day", sqlite_where=text("payload IS NULL"), postgresql_where=text("payload IS NULL")),
 )
 
+live_views = Table(
+    "live_views",
+    metadata,
+    _site(),
+    Column("command_id", BigInteger, nullable=False),
+    Column("asked_at_ms", BigInteger, nullable=False),
+    Column("seconds", Integer, nullable=False),
+    Column("sent_at_ms", BigInteger),
+    Column("received_at_ms", BigInteger),
+    Column("ends_at_ms", BigInteger),
+    Column("code", Integer),
+    Column("latest", Text, nullable=False),  # JSON: column -> [value, utc_ms]
+)
+
 rejects = Table(
     "rejects",
     metadata,

@@ -14,6 +14,7 @@ from hub.ingest.decode import Message, Rejected
 from hub.ingest.starts import Start
 from hub.io import boots as boot_rows
 from hub.io import tables as t
+from hub.io.live import take
 from hub.io.rows import anchor_of, receipts_by_epoch
 from hub.ports import Archived, Receipts, Span
 from protocol import batch as wire_batch
@@ -21,6 +22,7 @@ from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
 from protocol.events import ChargingSession, Gap, GapCause, SlotTaken
+from protocol.live import Live
 from protocol.ranges import Range, common
 from protocol.schema import Schema
 
@@ -245,6 +247,10 @@ class SqlTransaction:
         """See `Transaction.state`."""
         del received_at_ms  # a retained message or a last will says nothing about when the site was heard
         self._state(site, {"online": state.online, "epoch": state.epoch, "software": state.software})
+
+    def live(self, site: str, live: Live, values: Mapping[str, tuple[float, int]], received_at_ms: int) -> None:
+        """See `Transaction.live`."""
+        take(self.connection, site, live, values, received_at_ms)
 
     def reject(self, message: Message, rejected: Rejected) -> None:
         """See `Transaction.reject`; the same bytes are kept once, however often they are sent or imported."""

@@ -41,6 +41,13 @@ def future_day(site: str, day: date) -> HTMLResponse:
     return _tell(HTTPStatus.NOT_FOUND, "Ce jour est à venir", happened, "Voyez plutôt le jour présent.", _today(site))
 
 
+def foreign_form(site: str) -> HTMLResponse:
+    """Say that a request came from another site's page."""
+    happened = "La demande vient d'une page qui n'est pas d'ici : rien n'a été fait."
+    advice = "Ouvrez la page du site et refaites la demande."
+    return _tell(HTTPStatus.FORBIDDEN, "Demande refusée", happened, advice, _today(site))
+
+
 def later() -> HTMLResponse:
     """Say that the figures cannot be read for now."""
     happened = "Le serveur ne peut pas lire les chiffres en ce moment."

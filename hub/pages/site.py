@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from hub.answers import clock as clock_answer
 from hub.answers import day as day_answer
 from hub.answers import sites as sites_answer
+from hub.answers.live import cost
 from hub.answers.times import utc
 from hub.context import Context, Ctx
 from hub.errors import NotFound, RetryLater
@@ -17,6 +18,7 @@ from hub.pages import problems
 from hub.pages.clock_words import clock_words
 from hub.pages.day_view import day_view
 from hub.pages.html import page
+from hub.pages.live_view import button
 from hub.pages.views import site_view, sites_view
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -60,10 +62,15 @@ def _read(jour: str) -> date:
     return day
 
 
+def _live(context: Context, site: str) -> str:
+    return button(cost(len(context.ledger.presence(site).latest or {})))
+
+
 def _day(context: Context, site: str, day: date | None) -> HTMLResponse:
     now_ms = context.now_ms()
     answer = day_answer.day_of(context.ledger, context.store, site=site, day=day, now_ms=now_ms)
     if answer.start_at > utc(now_ms):
         return problems.future_day(site, answer.day)
     clock = clock_words(clock_answer.clock(context.ledger, context.store, site=site, now_ms=now_ms))
-    return page("site.html", site=site_view(answer.site, utc(now_ms)), view=day_view(answer), clock=clock)
+    shown = site_view(answer.site, utc(now_ms))
+    return page("site.html", site=shown, view=day_view(answer), clock=clock, live=_live(context, site))

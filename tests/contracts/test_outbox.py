@@ -28,6 +28,7 @@ from protocol.events import (
     Event,
     Gap,
     GapCause,
+    Lane,
     SlotTaken,
     Tally,
 )
@@ -658,3 +659,35 @@ def _view(outbox: Box, limit: int, exclude: frozenset[int]) -> tuple[object, ...
         outbox.uncommitted(),
         outbox.open_sessions(),
     )
+
+
+def test_detail_is_given_up_for_the_budget_in_the_commit_that_says_so(maker: Maker) -> None:
+    """The oldest detail goes, summaries and money stay; a power cut before the commit leaves everything as it was."""
+    outbox = maker.open()
+    outbox.add_event(1, 0, SlotTaken(1))
+    for uptime_s in range(10):
+        outbox.add_sample(0, 1, uptime_s, (1,), summary=uptime_s == 0)
+    outbox.commit([])
+    assert (outbox.rows_in(Lane.MONEY), outbox.rows_in(Lane.SUMMARY), outbox.rows_in(Lane.TELEMETRY)) == (1, 1, 9)
+    assert outbox.give_up(4) == 4
+    again = maker.cut_power(outbox)
+    assert again.rows_in(Lane.TELEMETRY) == 9
+    assert (again.give_up(4), again.give_up(2), again.give_up(100)) == (4, 2, 3)
+    again.commit([])
+    assert (again.rows_in(Lane.SUMMARY), again.rows_in(Lane.TELEMETRY)) == (1, 0)
+    events = [row.event for row in again.pending(ALL, frozenset()) if isinstance(row, EventRow)]
+    shed = [(e.first_seq, e.last_seq) for e in events if isinstance(e, Gap) and e.cause is GapCause.SHED_BUDGET]
+    assert shed == [(3, 6), (7, 8), (9, 11)]
+
+
+def test_rows_may_be_listed_down_to_a_lane(maker: Maker) -> None:
+    """What a budget holds back is not listed, and each sample knows its lane."""
+    outbox = maker.open()
+    outbox.add_sample(0, 1, 0, (1,), summary=True)
+    outbox.add_sample(0, 1, 1, (1,))
+    outbox.add_event(1, 2, AlarmRaised("door"))
+    outbox.commit([])
+    listed = [len(outbox.pending(ALL, frozenset(), lane)) for lane in Lane]
+    assert listed == [0, 1, 1, 2, 3]
+    samples = [row for row in outbox.pending(ALL, frozenset()) if isinstance(row, SampleRow)]
+    assert [row.lane for row in samples] == [Lane.SUMMARY, Lane.TELEMETRY]

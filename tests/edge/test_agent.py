@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from edge import settings as site_settings
 from edge import tables
-from edge.agent import ASK_AGAIN_S, Agent, Ports, fitting
+from edge.agent import ASK_AGAIN_S, Agent, Ports
 from edge.clock import Instant
+from edge.delivery import fitting
 from edge.errors import RetryLater
 from edge.ports import Poll, PollResult, SampleRow
 from edge.settings import Settings
@@ -32,6 +33,7 @@ from protocol.events import (
     SlotTaken,
 )
 from protocol.limits import PAYLOAD_MAX_BYTES
+from protocol.live import Command
 from protocol.topics import Channel
 from tests.fakes import MemoryOutbox
 
@@ -85,6 +87,7 @@ class Link:
     up: bool = True
     sent: list[tuple[Channel, bytes]] = field(default_factory=list)
     waiting: list[Ack] = field(default_factory=list)
+    told: list[Command] = field(default_factory=list)
     attempts: int = 0
 
     def connect(self) -> None:
@@ -111,6 +114,11 @@ class Link:
         """See `Link.acks`."""
         acks, self.waiting = self.waiting, []
         return acks
+
+    def commands(self) -> list[Command]:
+        """See `Link.commands`."""
+        commands, self.told = self.told, []
+        return commands
 
     def batches(self) -> list[tuple[int, Batch]]:
         """Decode what was sent upwards, with the batch ids."""

@@ -484,3 +484,76 @@ def test_a_hub_that_refuses_everything_is_given_little() -> None:
             assert settlement is not None
             given_up += len(settlement.refused)
     assert 0 < given_up < 40
+
+
+def patient() -> Uplink:
+    """Give an uplink in a connection in which the hub has acknowledged, and may leave three acks to the fourth."""
+    up = connected()
+    up.acks_every = 4
+    up.sent(1, [1], SCHEMA, 0.0)
+    up.acknowledged(ack(1, upto=1), 1.0)
+    return up
+
+
+def test_an_ack_may_wait_only_when_all_goes_well() -> None:
+    """Not before the hub has answered in this connection, not for an alarm, not in a backlog, not while one is due."""
+    up = connected()
+    up.acks_every = 4
+    assert not up.may_wait(backlog(10))
+    assert not connected().may_wait(backlog(10))
+    up = patient()
+    assert up.may_wait(backlog(10))
+    assert not up.may_wait(backlog(10, urgent=1))
+    assert not up.may_wait(backlog(ROWS_FULL))
+    up.sent(2, [2], SCHEMA, 900.0)
+    assert not up.may_wait(backlog(10))
+
+
+def test_a_batch_whose_ack_may_wait_is_not_missed_and_leaves_the_window_open() -> None:
+    """It is neither sent again after the time-out, nor does it keep others from going."""
+    up = patient()
+    for number in (2, 3, 4):
+        up.sent(number, [number], SCHEMA, 900.0 * number, ack_later=True)
+    assert not up.may_wait(backlog(10))
+    assert up.may_send(backlog(10), 900.0 * 5)
+    assert up.excluded() == {2, 3, 4}
+    assert (up.awaiting(), up.silent()) == (0, False)
+
+
+def test_the_ack_of_a_later_batch_settles_those_before_or_sends_them_again() -> None:
+    """What it covers is done; what it does not is taken for lost and goes again."""
+    up = patient()
+    up.sent(2, [2], SCHEMA, 900.0, ack_later=True)
+    up.sent(3, [3], SCHEMA, 1800.0, ack_later=True)
+    up.sent(4, [4], SCHEMA, 2700.0)
+    up.acknowledged(ack(4, upto=4, missing=[(3, 3)]), 2701.0)
+    assert up.in_flight == {}
+    assert up.acknowledged(ack(3, upto=4), 2800.0) is not None
+
+
+def test_a_batch_that_nothing_followed_goes_again_and_asks() -> None:
+    """A site that has nothing more to say still learns that its last rows arrived."""
+    up = patient()
+    up.sent(2, [2], SCHEMA, 900.0, ack_later=True)
+    assert not up.may_send(backlog(1), 900.0 + 5 * INTERVAL_S - 1)
+    assert up.may_send(backlog(1), 900.0 + 5 * INTERVAL_S)
+    assert not up.may_wait(backlog(1))
+
+
+def test_a_lost_connection_leaves_open_what_may_have_arrived() -> None:
+    """Batches that went well before the link broke are not paid for twice: the next ack tells."""
+    up = patient()
+    up.sent(2, [2], SCHEMA, 900.0, ack_later=True)
+    up.should_connect(connected=False, connecting=False, now_s=2000.0)
+    assert up.excluded() == {2}
+    assert not up.may_wait(backlog(1))
+
+
+def test_a_poor_site_connects_no_more_often_than_it_is_told() -> None:
+    """The pause holds even for the first attempt after a loss."""
+    up = connected()
+    up.should_connect(connected=False, connecting=False, now_s=1.0, pause_s=3600.0)
+    tried = [
+        s for s in range(2, 7200, 10) if up.should_connect(connected=False, connecting=False, now_s=s, pause_s=3600.0)
+    ]
+    assert len(tried) <= 4

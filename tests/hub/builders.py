@@ -15,6 +15,7 @@ from protocol import batch, schema
 from protocol.batch import Batch, EventRow, TableRows
 from protocol.control import Ack
 from protocol.events import AnchorSource, ClockAnchor, Event
+from protocol.live import LiveCommand
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
 
@@ -48,6 +49,8 @@ class MemoryInbox:
     waiting: list[Message] = field(default_factory=list)
     settled: list[Message] = field(default_factory=list)
     acks: list[tuple[Address, Ack]] = field(default_factory=list)
+    commands: list[tuple[Address, LiveCommand]] = field(default_factory=list)
+    connected: bool = True
     overflowed: int = 0
 
     def take(self, limit: int) -> list[Message]:
@@ -62,6 +65,12 @@ class MemoryInbox:
     def publish_ack(self, address: Address, ack: Ack) -> None:
         """See `Inbox.publish_ack`."""
         self.acks.append((address, ack))
+
+    def publish_command(self, address: Address, command: LiveCommand) -> bool:
+        """See `Inbox.publish_command`."""
+        if self.connected:
+            self.commands.append((address, command))
+        return self.connected
 
 
 class TestHub:

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
 from hub.answers.clock import ClockAnswer
+from hub.answers.live import LiveAnswer
 from hub.answers.loss import LossAnswer
 from hub.answers.series import SeriesAnswer
 from hub.answers.sessions import SessionsAnswer
@@ -147,8 +148,8 @@ def test_the_description_names_every_route_with_examples_and_problems(client: Te
     """OpenAPI is complete: each answer has a schema and an example, each parameter too, each problem its one form."""
     description = client.get("/api/v1/openapi.json").json()
     assert set(description["paths"]) == {
-        "/api/v1/sites", "/api/v1/sites/{site}", "/api/v1/sites/{site}/latest", "/api/v1/sites/{site}/loss",
-        "/api/v1/sites/{site}/clock",
+        "/api/v1/sites", "/api/v1/sites/{site}", "/api/v1/sites/{site}/latest", "/api/v1/sites/{site}/live",
+        "/api/v1/sites/{site}/loss", "/api/v1/sites/{site}/clock",
         "/api/v1/sites/{site}/series", "/api/v1/sites/{site}/sessions",
     }  # fmt: skip
     for path in description["paths"].values():
@@ -170,6 +171,7 @@ def test_the_description_names_every_route_with_examples_and_problems(client: Te
         (SessionsAnswer, examples.SESSIONS),
         (LossAnswer, examples.LOSS),
         (ClockAnswer, examples.CLOCK),
+        (LiveAnswer, examples.LIVE),
     ],
 )
 def test_every_example_is_an_answer(kind: type[object], example: object) -> None:

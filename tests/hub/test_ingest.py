@@ -22,7 +22,17 @@ from hub.io import tables as t
 from protocol import batch, control, schema
 from protocol.control import SiteState
 from protocol.errors import Refusal
-from protocol.events import AgentStarted, ChargingSession, EndReason, Gap, GapCause, SlotTaken, UnknownEvent
+from protocol.events import (
+    AgentStarted,
+    ChargingSession,
+    CommandCode,
+    EndReason,
+    Gap,
+    GapCause,
+    SlotTaken,
+    UnknownEvent,
+)
+from protocol.live import Live, encode_live
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
 from tests.hub.builders import ADDRESS, NOON_MS, SCHEMA_ID, SCHEMA_PAYLOAD, TestHub, anchor, event, of, samples
@@ -272,10 +282,27 @@ def test_a_batch_that_does_not_fit_its_schema_is_refused(hub: TestHub, wrong: di
     assert hub.consumer.counters.rejected == {Refusal.MALFORMED: 1}
 
 
-def test_live_messages_are_not_kept(hub: TestHub) -> None:
-    """What version 1 leaves open changes nothing."""
-    assert hub.send(Channel.LIVE, b"anything") is None
-    assert hub.consumer.counters.rejected == {}
+def test_live_values_that_nobody_asked_for_change_nothing(hub: TestHub) -> None:
+    """A site that shows values without a command is neither believed nor refused."""
+    assert hub.send(Channel.LIVE, encode_live(Live(7, 0, code=CommandCode.DONE))) is None
+    assert (hub.consumer.counters.rejected, hub.ledger.live("ecole-a")) == ({}, None)
+
+
+def test_a_batch_whose_ack_may_wait_is_told_by_the_next(hub: TestHub) -> None:
+    """No ack for it alone; the next one that wants an ack covers it; committed it is at once."""
+    first = replace(of(event(1, SlotTaken(1))), ack_later=True)
+    assert hub.send(Channel.UP, batch.encode(first)) is None
+    assert loss(hub.ledger, "ecole-a").received == 1
+    ack = hub.send_batch(of(event(2, SlotTaken(2))))
+    assert (ack.upto, ack.missing) == (2, ())
+
+
+def test_what_cannot_wait_is_said_even_when_the_ack_may(tmp_path: Path) -> None:
+    """A schema that is lacking is asked for at once, whatever the batch says of its ack."""
+    hub = TestHub(tmp_path, schema_known=False)
+    ack = hub.send_batch(replace(of(samples(1, [60], [100])), ack_later=True))
+    assert ack.schemas_wanted == (SCHEMA_ID,)
+    hub.ledger.close()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -286,7 +313,7 @@ def test_any_batch_a_site_can_send_is_taken_and_every_answer_survives_it(
     """Absurd seqs, boots, uptimes and anchors from an enrolled site harm no step and no answer."""
     hub = TestHub(tmp_path_factory.mktemp("hub"))
     tables = tuple(replace(rows, table=0, columns=((1,) * len(rows),) * 3) for rows in sent.tables[:1])
-    fitting = replace(sent, schema_id=SCHEMA_ID if tables else b"", tables=tables)
+    fitting = replace(sent, schema_id=SCHEMA_ID if tables else b"", tables=tables, ack_later=False)
     if tables or fitting.events:
         ack = hub.send_batch(fitting)
         assert control.decode_ack(control.encode_ack(ack)).batches == ack.batches

@@ -8,7 +8,7 @@ from typing import Any
 
 import cbor2
 
-from protocol import batch, control, events, schema, wire
+from protocol import batch, control, events, live, schema, wire
 
 Cbor = dict[int, Any]
 Decode = Callable[[bytes], object]
@@ -38,6 +38,9 @@ SAMPLES: Cbor = {0: 1, 1: 1, 2: b"12345678", 3: [TABLE]}
 EVENTS: Cbor = {0: 1, 1: 1, 4: [EVENT]}
 TABLES: Cbor = {0: 1, 1: [["mppt", 60, [COLUMN]]]}
 SETTLED: Cbor = {0: 1, 1: 1, 2: 1, 3: 1}
+COMMAND = live.LiveCommand(7, 600)
+LIVE = live.Live(7, 590, SCHEMA_ID, (live.LiveTable(0, 3, (1261, None)),))
+
 ONLINE: Cbor = {0: 1, 1: True, 2: 1}
 
 DECODERS: dict[str, Decode] = {
@@ -45,6 +48,8 @@ DECODERS: dict[str, Decode] = {
     "schema": lambda plain: schema.decode(wire.deflate(plain)),
     "ack": control.decode_ack,
     "state": control.decode_state,
+    "command": live.decode_command,
+    "live": live.decode_live,
 }
 """For each rule of batch.cddl, what reads such a message before it is deflated."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from hypothesis import strategies as st
 
-from protocol import batch, control, events, schema
+from protocol import batch, control, events, live, schema
 from protocol.limits import EPOCH_MAX, VALUE_MAX
 from protocol.metrics import CATALOGUE
 from protocol.ranges import runs
@@ -29,6 +31,8 @@ any_event = st.one_of(
     st.builds(events.AlarmRaised, _text, _text),
     st.builds(events.AlarmCleared, _text),
     st.builds(events.Tally, *[naturals] * 8),
+    st.builds(events.Traffic, *(naturals for _ in fields(events.Traffic))),
+    st.builds(events.CommandDone, naturals, st.sampled_from(events.CommandCode), _text),
     st.builds(events.UnknownEvent, st.integers(100, 200), st.lists(_small | _text, max_size=4).map(tuple)),
     st.builds(
         events.UnknownEvent,
@@ -57,7 +61,7 @@ def batches(draw: st.DrawFn) -> batch.Batch:
     tables = tuple(draw(table_rows(run)) for run in runs if run)
     rows = tuple(batch.EventRow(seq, draw(naturals), draw(naturals), draw(any_event)) for seq in seqs[cuts[1] :])
     schema_id = draw(st.binary(min_size=8, max_size=8)) if tables else b""
-    return batch.Batch(draw(st.integers(1, EPOCH_MAX)), schema_id, tables, rows)
+    return batch.Batch(draw(st.integers(1, EPOCH_MAX)), schema_id, tables, rows, ack_later=draw(st.booleans()))
 
 
 _columns = st.lists(
@@ -94,3 +98,13 @@ acks = st.builds(
     refused=st.lists(st.builds(control.Refused, st.integers(0, 2**32 - 1), _text), max_size=3).map(tuple),
 )
 states = st.builds(control.SiteState, st.booleans(), st.integers(0, EPOCH_MAX), _text)
+commands = st.builds(live.LiveCommand, naturals, st.integers(0, live.LIVE_MAX_S))
+_live_tables = st.lists(
+    st.builds(live.LiveTable, st.integers(0, 15), naturals, st.lists(st.none() | values, max_size=4).map(tuple)),
+    min_size=1,
+    max_size=3,
+).map(tuple)
+_left = st.integers(0, live.LIVE_MAX_S)
+lives = st.builds(live.Live, naturals, _left, st.binary(min_size=8, max_size=8), _live_tables) | st.builds(
+    live.Live, naturals, _left, code=st.sampled_from(events.CommandCode)
+)

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import batch, control, schema, topics, wire
+from protocol import batch, control, live, schema, topics, wire
 from protocol.topics import Address, Channel
 from tests.protocol.documents import ASYNCAPI, faults, table
-from tests.protocol.examples import ACK, BATCH, SCHEMA, STATE
+from tests.protocol.examples import ACK, BATCH, COMMAND, LIVE, SCHEMA, STATE
 from tests.protocol.strategies import names
 
 
@@ -97,6 +97,8 @@ def test_the_asyncapi_messages_are_cbor_of_the_cddl() -> None:
         "schema": schema.encode(SCHEMA),
         "state": control.encode_state(STATE),
         "ack": control.encode_ack(ACK),
+        "live": live.encode_live(LIVE),
+        "command": live.encode_command(COMMAND),
     }
     assert set(ASYNCAPI["components"]["messages"]) == set(samples)
     for name, message in ASYNCAPI["components"]["messages"].items():

@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol import batch, control, limits, schema, wire
+from protocol import batch, control, limits, live, schema, wire
 from protocol.errors import WireError
-from protocol.events import UnknownEvent
+from protocol.events import CommandCode, UnknownEvent
 from tests.protocol.documents import conforms, faults
 from tests.protocol.examples import (
     BATCH,
     COLUMN,
+    COMMAND,
     DECODERS,
     EVENT,
     EVENTS,
+    LIVE,
     ONLINE,
     SAMPLES,
     SCHEMA,
@@ -30,7 +32,7 @@ from tests.protocol.examples import (
     Cbor,
     event,
 )
-from tests.protocol.strategies import acks, batches, schemas, states
+from tests.protocol.strategies import acks, batches, commands, lives, schemas, states
 
 
 @given(batches())
@@ -52,6 +54,13 @@ def test_the_cddl_allows_every_control_message(ack: control.Ack, state: control.
     assert faults("state", control.encode_state(state)) == []
 
 
+@given(commands, lives)
+def test_the_cddl_allows_every_command_and_all_live_values(command: live.LiveCommand, values: live.Live) -> None:
+    """What the code writes on `cmd` and `live` is what the CDDL describes."""
+    assert faults("command", live.encode_command(command)) == []
+    assert faults("live", live.encode_live(values)) == []
+
+
 EVERY_EVENT: Cbor = {
     **EVENTS,
     4: [
@@ -63,7 +72,9 @@ EVERY_EVENT: Cbor = {
         [6, 1, 0, 6, "door", "open"],
         [7, 1, 0, 7, "door"],
         [8, 1, 0, 8, 1, 7, 5, 0, 0, 0, 2, 4_000_000_000],
-        [9, 1, 0, 200, 1, "x", -4],
+        [9, 1, 0, 9, 20_600, 82_000, 13_000, *range(8), 4],
+        [10, 1, 0, 10, 7, 2, "why"],
+        [11, 1, 0, 200, 1, "x", -4],
     ],
 }
 EVERY_LIST: Cbor = {**SETTLED, 2: 100, 4: [[3, 4], [9, 20]], 5: [1, 2], 6: [b"12345678"], 7: [[3, "no"]]}
@@ -74,6 +85,9 @@ _starts: list[tuple[str, bytes]] = [
     ("schema", wire.inflate(schema.encode(SCHEMA))),
     ("ack", cbor2.dumps(EVERY_LIST)),
     ("state", cbor2.dumps({**ONLINE, 3: "0.1.0"})),
+    ("command", live.encode_command(COMMAND)),
+    ("live", live.encode_live(LIVE)),
+    ("live", live.encode_live(live.Live(7, 0, code=CommandCode.STOPPED))),
 ]
 _integers = (-5, *range(-1, 10), 200, 2**32, 2**53, 2**53 + 1, -(2**53), -(2**53) - 1, 2**63 - 1, 2**63, 2**64 - 1)
 _others: tuple[object, ...] = (
@@ -191,6 +205,21 @@ WRONG: list[tuple[str, Any]] = [
     ("state", {0: 1, 1: True}),
     ("state", {**ONLINE, 2: True}),
     ("state", {**ONLINE, 3: 5}),
+    ("batch", {**EVENTS, 5: 1}),
+    ("batch", event(9, *range(11))),
+    ("batch", event(10, 1)),
+    ("command", {0: 1, 1: 1, 2: 1}),
+    ("command", {0: 1, 1: 1, 2: 1, 3: 601}),
+    ("command", {0: 1, 1: -1, 2: 1, 3: 1}),
+    ("live", {0: 1, 1: 1}),
+    ("live", {0: 1, 1: 1, 2: 601}),
+    ("live", {0: 1, 1: 1, 2: 1, 4: [[0, 1, []]]}),
+    ("live", {0: 1, 1: 1, 2: 1, 3: b"12345678"}),
+    ("live", {0: 1, 1: 1, 2: 1, 3: b"12345678", 4: [[0, 1]]}),
+    ("live", {0: 1, 1: 1, 2: 1, 3: b"12345678", 4: [[16, 1, []]]}),
+    ("live", {0: 1, 1: 1, 2: 1, 3: b"12345678", 4: [[0, 1, [1.5]]]}),
+    ("live", {0: 1, 1: 1, 2: 1, 5: 3}),
+    ("live", {0: 1, 1: 1, 2: 1, 5: True}),
 ]
 
 
@@ -211,6 +240,7 @@ def test_the_cddl_and_the_code_refuse_the_same(rule: str, message: Cbor) -> None
         event(3, 0, 0, 4),
         event(5, 1, 2, 7),
         event(5, 1, 2, limits.VALUE_MAX, -1, "x"),
+        event(10, 1, 3, "x"),
     ],
 )
 def test_the_cddl_and_the_code_keep_the_same(message: Cbor) -> None:

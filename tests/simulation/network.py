@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from hub.ingest.decode import Message
 from protocol import control
 from protocol.control import Ack, SiteState
+from protocol.live import Command, LiveCommand
 from protocol.topics import Address, Channel
 
 OVERHEAD_BYTES = 300
@@ -110,6 +111,15 @@ class Network:
             if self._connected:
                 found.append(control.decode_ack(payload))
         return found
+
+    def commands(self) -> list[Command]:
+        """See `Link.commands`: nobody watches a simulated life."""
+        return []
+
+    def publish_command(self, address: Address, command: LiveCommand) -> bool:
+        """See `Inbox.publish_command`."""
+        del address, command
+        return False
 
     def take(self, limit: int) -> list[Message]:
         """See `Inbox.take`."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.agent import compose
+from edge.delivery import compose
 from edge.ports import SampleRow
 from hub.answers.loss import Comparison, loss
 from protocol import batch as wire_batch
