@@ -3,9 +3,11 @@ PORT ?= 8080
 BROKER ?= nats
 DAYS ?= 60
 PYTEST ?=
+SEEDS ?= 200
+FIRST ?= 0
 BIN := .venv/bin
 
-.PHONY: help demo compare test check fix docs lock bench-wire bench-agent bench-slots clean
+.PHONY: help demo compare test check fix docs lock simulate mutate bench-wire bench-agent bench-slots clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,6 +23,14 @@ test: ## every test, with real brokers, serial lines and browser
 	@scripts/test-packages
 	@scripts/setup dev
 	@$(BIN)/python -m pytest $(PYTEST)
+
+simulate: ## lives of a site and its hub with every kind of fault, each from one seed (SEEDS=200 FIRST=0)
+	@scripts/setup dev
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
+
+mutate: ## break each promise on purpose and see the simulation notice
+	@scripts/setup dev
+	@$(BIN)/python -m scripts.mutate
 
 check: ## style, types, architecture, schemas
 	@scripts/setup dev

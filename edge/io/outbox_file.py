@@ -7,7 +7,7 @@ import os
 import random
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -21,6 +21,7 @@ from protocol.limits import EPOCH_MAX, TEXT_MAX, VALUE_MAX
 _LOG = logging.getLogger(__name__)
 _SQL = resources.files("edge.io").joinpath("outbox.sql").read_text("utf-8")
 _HEADER_BYTES = 100
+_LOG_MAX_BYTES = 4 * 2**20
 BUSY_MS = 5000
 
 HIGHEST_SEQ = """SELECT coalesce(max(seq), 0) FROM (SELECT max(seq) AS seq FROM sqlite_sequence WHERE name = 'rows'
@@ -79,6 +80,14 @@ def transaction(db: apsw.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    _tidy(db)
+
+
+def _tidy(db: apsw.Connection) -> None:
+    """Carry a long log over into the file; were SQLite to do it in a commit, a full disk would seem to refuse both."""
+    with suppress(apsw.Error, OSError):
+        if os.stat(db.filename_wal).st_size > _LOG_MAX_BYTES:  # noqa: PTH116  the path is SQLite's own text
+            db.wal_checkpoint()
 
 
 def _connect(path: Path, chance: random.Random) -> Opened:
@@ -101,6 +110,7 @@ def _prepare(db: apsw.Connection, chance: random.Random) -> bool:
     db.set_busy_timeout(BUSY_MS)
     db.pragma("journal_mode", "WAL")
     db.pragma("synchronous", "FULL")
+    db.wal_autocheckpoint(0)
     if not _sound(db):
         db.execute("REINDEX")  # rows whose index alone is damaged are not given up
         if not _sound(db):

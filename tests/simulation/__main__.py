@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -48,6 +49,7 @@ class Outcome:
 def live(seed: int) -> Outcome:
     """Live one life in memory and judge it."""
     logging.disable(logging.CRITICAL)
+    gc.disable()  # lives are short, and what they leave in circles is collected between them
     try:
         return _live(seed)
     except (Exception, PowerCut, HubKilled):  # noqa: BLE001  a bug in what ran is shown with its seed, too
@@ -55,6 +57,7 @@ def live(seed: int) -> Outcome:
 
 
 def _live(seed: int) -> Outcome:
+    gc.collect()
     with tempfile.TemporaryDirectory(prefix="kayasol-life-", dir=_memory()) as folder:
         life = Life(seed, Path(folder))
         life.run()

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.util import LRUCache
 
+from hub.ingest import courier
 from hub.ingest.consumer import Consumer
 from hub.io.ledger import SqlLedger
 from hub.ports import Site
@@ -73,6 +74,16 @@ class Centre:
             return True
         try:
             self._consumer.step(now_ms)
+        except HubKilled:
+            self.stop()
+            return False
+        return True
+
+    def take(self, path: Path, now_ms: int) -> bool:
+        """Import a courier file; False when the hub was killed meanwhile."""
+        try:
+            with path.open("rb") as file:
+                courier.take(self.ledger, file, now_ms, lambda _: None)
         except HubKilled:
             self.stop()
             return False

@@ -128,7 +128,7 @@ class _Vfs(apsw.VFS):
     """The machine's own file system, with each file watched by the present disk."""
 
     def __init__(self) -> None:
-        super().__init__(NAME, UNDER, makedefault=True)
+        super().__init__(NAME, UNDER)
         self.disk: Disk | None = None
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
@@ -183,8 +183,20 @@ def mounted(disk: Disk) -> Iterator[None]:
         _VFS.append(_Vfs())
     apsw.connection_hooks.append(_exclusive)
     _VFS[0].disk = disk
+    apsw.set_default_vfs(NAME)
     try:
         yield
     finally:
+        apsw.set_default_vfs(UNDER)
         _VFS[0].disk = None
         apsw.connection_hooks.remove(_exclusive)
+
+
+@contextmanager
+def taken_out() -> Iterator[None]:
+    """Let a card that is not in the Pi be read like any other files."""
+    apsw.set_default_vfs(UNDER)
+    try:
+        yield
+    finally:
+        apsw.set_default_vfs(NAME)

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     OUTBOX_CORRUPTED = "outbox corrupted"
     CONFIG_CHANGED = "configuration changed"
     MODBUS_SILENT = "controller silent"
+    COURIER = "stick with the outbox, imported twice"
 
 
 _ODDS = {
@@ -47,6 +48,7 @@ _ODDS = {
     Kind.HUB_DOWN: 2.0, Kind.HUB_KILLED: 4.0, Kind.HUB_KILLED_ACKING: 2.0, Kind.HUB_SET_BACK: 1.5,
     Kind.CLOCK_1970: 2.0, Kind.CLOCK_BACK: 2.0, Kind.CLOCK_FORWARD: 2.0, Kind.CARD_REPLACED: 0.7, Kind.CARD_IMAGE: 0.7,
     Kind.DISK_FULL: 1.5, Kind.OUTBOX_CORRUPTED: 1.0, Kind.CONFIG_CHANGED: 1.0, Kind.MODBUS_SILENT: 1.5,
+    Kind.COURIER: 1.0,
 }  # fmt: skip
 
 

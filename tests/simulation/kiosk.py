@@ -41,7 +41,7 @@ class Kiosk:
                     (chance.uniform(0.01, 1.5), chance.uniform(600, 12_000), 2.5 * DAY_S), (1, 12, 0.2)
                 )[0]
                 self.plugs.append(Plug(slot, at_s, min(at_s + long_s, until_s)))
-                at_s += long_s + chance.uniform(30, DAY_S / 3)
+                at_s += long_s + chance.uniform(30, DAY_S / 2)
         edges = sorted(
             (at_s, plug.slot, at_s == plug.start_s) for plug in self.plugs for at_s in (plug.start_s, plug.end_s)
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,7 @@ HOUR_MS = 3_600_000
 
 
 @pytest.mark.timeout(900)
-def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path) -> None:
+def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """At 20 kbit/s everything arrives within an hour of modem time, in order of value, and every figure is right."""
     day = DAY_S
     faults = [Fault(0.9 * day, DAYS * day, Kind.LINK_DOWN), Fault(day, DAYS * day, Kind.CLOCK_BACK)]
@@ -53,10 +55,21 @@ def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path) -> None:
     arrivals = _arrivals(life)
     late = {lane: [at_ms for at_ms, row_lane in arrivals if row_lane is lane and at_ms > back_ms] for lane in Lane}
     connected_ms = min(at_ms for lane in Lane for at_ms in late[lane])
-    backlog = {lane: [at for at in late[lane] if at <= connected_ms + HOUR_MS] for lane in Lane}
+    backlog = {lane: [at_ms for at_ms in late[lane] if at_ms <= connected_ms + HOUR_MS] for lane in Lane}
     assert sum(map(len, backlog.values())) > DAYS * 2800
-    order = [max(backlog[lane]) for lane in Lane]
-    print({lane.name: (len(backlog[lane]), (max(backlog[lane]) - connected_ms) / 1000) for lane in Lane}, order)
+    for before, after in pairwise(Lane):
+        assert _most(backlog[before]) <= _most(backlog[after])
+    with capsys.disabled():
+        sys.stdout.write("\na month offline, 20 kbit/s: rows and seconds until 99 % of each lane were at the hub\n")
+        for lane in Lane:
+            sys.stdout.write(
+                f"  {lane.name.lower():<10}{len(backlog[lane]):>8}{(_most(backlog[lane]) - connected_ms) / 1000:>8.0f} s\n"
+            )
+
+
+def _most(arrivals_ms: list[int]) -> int:
+    """Tell when nearly all had come: what is taken meanwhile comes later, of every lane."""
+    return sorted(arrivals_ms)[len(arrivals_ms) * 99 // 100 - 1]
 
 
 def _arrivals(life: Life) -> list[tuple[int, Lane]]:

@@ -69,14 +69,18 @@ class Verdict:
             self._complain(f"row {_name(identity)} is in the hub and was never committed: {self._stored[identity]}")
 
     def _given_up(self, identity: Identity, row: Row) -> bool:
-        """Say whether a sample was given up for want of space, and declared."""
-        return row.lane >= Lane.SUMMARY and contains(self._declared(identity[0], GapCause.DISK_FULL), identity[1])
+        """Say whether a sample was given up and declared, for want of space or money, or still waits for the latter."""
+        epoch, seq = identity
+        if row.lane is Lane.TELEMETRY and self._life.budget_kb:
+            shed = contains(self._declared(epoch, GapCause.SHED_BUDGET), seq)
+            return shed or (epoch == self._life.network.epoch and seq in self._life.left_waiting)
+        return row.lane >= Lane.SUMMARY and contains(self._declared(epoch, GapCause.DISK_FULL), seq)
 
     def _declared(self, epoch: int, *causes: GapCause) -> list[Range]:
         found: list[Range] = []
         for (row_epoch, _), content in self._stored.items():
             if row_epoch == epoch and _is(content, Gap.kind):
-                _, first, last, cause = content[4]
+                _, first, last, cause, *_ = content[4]
                 found += [(first, last)] if cause in causes else []
         return union(found)
 
@@ -94,9 +98,12 @@ class Verdict:
                 self._complain(f"{epoch.missing} numbers are missing without a cause: {epoch.missing_ranges[:5]}")
 
     def _destroyed(self, epoch: int, missing: Range) -> bool:
-        """Say whether a card that went back took just these rows with it: nothing that is left can tell."""
-        rows = [self._truth.rows.get((epoch, seq)) for seq in range(missing[0], min(missing[1], missing[0] + 5000) + 1)]
-        return all(row is not None and row.destroyed for row in rows)
+        """Say whether a card that went back took just these rows with it, or they wait for a better day."""
+        for seq in range(missing[0], min(missing[1], missing[0] + 5000) + 1):
+            row = self._truth.rows.get((epoch, seq))
+            if (row is None or not row.destroyed) and seq not in self._life.left_waiting:
+                return False
+        return True
 
     def _check_sessions(self) -> None:
         """Each charge that was recorded is in the ledger once, and closed if its end was recorded."""
