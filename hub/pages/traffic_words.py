@@ -1,4 +1,4 @@
-"""What the technician's page says of a day on the link: its cost beside the budget, what for, what was given up. Pure."""
+"""What the page of losses says of a day on the link: its cost beside the budget, what for, what was given up. Pure."""
 
 from __future__ import annotations
 
