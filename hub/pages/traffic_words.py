@@ -12,7 +12,7 @@ _KINDS = {
     "money": "de charges",
     "alarm": "d'alertes",
     "note": "d'événements",
-    "summary": "de mesures, une par heure",
+    "summary": "de mesures horaires",
     "detail": "de mesures détaillées",
     "schema": "de description des mesures",
     "live": "de direct",

@@ -180,7 +180,7 @@ def test_a_full_disk_stops_an_import_that_goes_on_later(hub: TestHub, tmp_path: 
     assert (code, f"{399 - before} new" in lines[0]) == (0, True)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9))
 def test_any_mixture_of_link_and_files_in_any_order_brings_every_row_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -70,7 +70,7 @@ def account(hub: TestHub) -> LossAnswer:
     return loss(hub.ledger, "ecole-a")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_classes_add_up_to_the_highest_number(hub: TestHub, data: st.DataObject) -> None:
     """Whatever comes in whatever order, twice or never: each number of each epoch is told exactly once."""
