@@ -6,11 +6,10 @@ given up, then that a number never named a row, then that a row is no longer the
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
+from hub.starts import PassedOver, life
 from protocol.events import GapCause
 from protocol.ranges import Range, common, contains, holes, size, union, without
 
@@ -25,14 +24,6 @@ CAUSES = (*_GIVEN_UP, *VAGUE)
 
 WIDE = 2**20
 """Numbers that a site takes in a year or so; starts pass over a thousand times as many."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PassedOver:
-    """Numbers that a start passed over, and the row that says so."""
-
-    seq: int
-    numbers: Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +63,11 @@ def as_the_site_counts(
     A start of another life that passed over the row itself knew nothing of it, nor the row of what that start passed
     over: there may have been rows, in a life that the card has forgotten since.
     """
-    own = _life(passed_over, seq)
+    own = life(passed_over, seq)
     unused = union(found.numbers for found in own)
     others = [found.numbers for found in passed_over if found not in own and contains([found.numbers], seq)]
     counts: dict[str, Sequence[Range]] = {cause: without(ranges, unused) for cause, ranges in declared.items()}
     return {**counts, UNUSED: unused, VAGUE[0]: [*counts.get(VAGUE[0], ()), *without(others, unused)]}
-
-
-def _life(passed_over: Sequence[PassedOver], seq: int) -> list[PassedOver]:
-    """Walk back from a row over the starts before it: each begins right after what the one before had come to.
-
-    What passes over numbers elsewhere than right before its own row is no start, and holds for every life.
-    """
-    starts = sorted((found.seq, found.numbers[0], found) for found in passed_over if found.numbers[1] == found.seq - 1)
-    life = [found for found in passed_over if found.numbers[1] != found.seq - 1]
-    while (at := bisect_right(starts, (seq, inf)) - 1) >= 0:
-        _, first, found = starts[at]
-        life.append(found)
-        seq = first - 1
-    return life
 
 
 def account(

@@ -7,20 +7,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hub.account_store import AccountStore, AccountTransaction
 from hub.ingest.boots import Boot
 from hub.ingest.dating import Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
-from hub.ingest.starts import Start
 from hub.live_store import Commander, LiveStore, LiveTransaction
-from hub.numbers import PassedOver
 from hub.series import Bucket, Sample
-from hub.tallies import Verdict
 from protocol.batch import Batch, EventRow
 from protocol.control import Ack, SiteState
 from protocol.events import ChargingSession, SlotTaken
 from protocol.ranges import Range
 from protocol.schema import Schema
-from protocol.tally import Sums
 from protocol.topics import Address
 
 
@@ -80,10 +77,6 @@ class EventRecord:
     error_ms: int | None = None
 
 
-AHEAD = "ahead"
-"""Stands among the causes for numbers that a card which lived twice may still give: neither lost nor settled."""
-
-
 @dataclass(frozen=True, slots=True)
 class Dating:
     """How the rows of a site are dated: boots by anchors, by their bounds, and not at all, with the rows of each."""
@@ -100,16 +93,6 @@ class Dating:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipts:
-    """What the hub knows of the rows of one epoch: received, declared lost by cause, and not waited for."""
-
-    epoch: int
-    received: tuple[Range, ...]
-    lost: Mapping[str, tuple[Range, ...]]
-    ahead: tuple[Range, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """The time and the boots that samples cover, and the numbers of all rows; a time is None where it is unknown."""
 
@@ -122,54 +105,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class TallyRecord:
-    """A site's count of its rows `first_seq` to `last_seq`, and the verdict once both sides were compared."""
-
-    epoch: int
-    seq: int
-    utc_ms: int | None
-    first_seq: int
-    last_seq: int
-    claimed: Sums
-    verdict: Verdict | None
-
-
-@dataclass(frozen=True, slots=True)
-class EpochTimes:
-    """When the first and the last row of an epoch arrived, and the dates of both."""
-
-    epoch: int
-    first_received_ms: int
-    last_received_ms: int
-    first: Date
-    last: Date
-
-
-@dataclass(frozen=True, slots=True)
-class PastRow:
-    """A row that was received, by its moment only."""
-
-    seq: int
-    boot: int
-    uptime_s: int
-    date: Date
-
-
-@dataclass(frozen=True, slots=True)
-class AgentStart:
-    """An agent began: its row, when its machine had started, and the row before, if any.
-
-    `absent` rows were taken in between and are not here.
-    """
-
-    epoch: int
-    row: PastRow
-    powered: Date
-    before: PastRow | None
-    absent: int
-
-
-@dataclass(frozen=True, slots=True)
 class Archived:
     """A batch in the archive, and the time it was placed in."""
 
@@ -179,7 +114,7 @@ class Archived:
     end_ms: int | None
 
 
-class Transaction(LiveTransaction, Protocol):
+class Transaction(AccountTransaction, LiveTransaction, Protocol):
     """All that one ingest step changes, together or not at all."""
 
     def schema(self, schema_id: bytes) -> Schema | None:
@@ -187,15 +122,6 @@ class Transaction(LiveTransaction, Protocol):
 
     def add_schema(self, schema_id: bytes, payload: bytes) -> None:
         """Keep a schema."""
-
-    def receipts(self, site: str, epoch: int) -> Receipts:
-        """Read what is settled of an epoch."""
-
-    def write_receipts(self, site: str, epoch: int, cause: str, ranges: Sequence[Range]) -> None:
-        """Replace the ranges of one cause ('' for received)."""
-
-    def starts(self, site: str, epoch: int) -> list[Start]:
-        """List the starts that declared what they passed over."""
 
     def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """Keep a batch and the time its samples cover."""
@@ -239,12 +165,6 @@ class Transaction(LiveTransaction, Protocol):
     def redate(self, site: str, epoch: int, boot: int, dater: Dater) -> None:
         """Date the sessions and events of a boot anew."""
 
-    def add_tally(self, site: str, epoch: int, seq: int, rows: Range, received_at_ms: int) -> None:
-        """Note that a tally of these rows is to be compared."""
-
-    def reopen_tallies(self, site: str, epoch: int, rows: Sequence[Range]) -> None:
-        """Have the tallies that speak of some of these rows, and were compared without them, compared again."""
-
     def forget_rollups(self, site: str, days: Iterable[int]) -> None:
         """Mark the summaries of these days as stale."""
 
@@ -258,7 +178,7 @@ class Transaction(LiveTransaction, Protocol):
         """Keep a refused message aside."""
 
 
-class Ledger(LiveStore, Protocol):
+class Ledger(AccountStore, LiveStore, Protocol):
     """The store of facts."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
@@ -279,29 +199,11 @@ class Ledger(LiveStore, Protocol):
     def events(self, site: str, kinds: Sequence[int], start_ms: int) -> list[EventRecord]:
         """List events of some kinds since a moment."""
 
-    def all_receipts(self, site: str) -> list[Receipts]:
-        """Read what is settled, epoch by epoch."""
-
     def dating(self, site: str) -> Dating:
         """Count what of a site is dated how."""
 
     def rejected(self, site: str) -> Mapping[str, int]:
         """Count the messages of a site that were kept aside, by the reason of their refusal."""
-
-    def epoch_times(self, site: str) -> list[EpochTimes]:
-        """Tell when each epoch of a site was heard."""
-
-    def tallies(self, site: str, limit: int) -> list[TallyRecord]:
-        """List the newest tallies of every epoch of a site, the newest first."""
-
-    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
-        """List what each start of an epoch passed over, by its own word."""
-
-    def compare(self, site: str, record: TallyRecord) -> Verdict | None:
-        """Compare a tally with what is here; None while rows are awaited, or when too much would have to be read."""
-
-    def agent_starts(self, site: str, limit: int) -> list[AgentStart]:
-        """List the newest starts of a site's agent in each epoch, the newest first."""
 
     def last_backup_ms(self) -> int | None:
         """Say when this ledger was last copied to a safe place, as far as that is known here."""

@@ -15,7 +15,6 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import astuple
 
 import apsw
 
@@ -23,7 +22,7 @@ from edge import tallying
 from edge.io import outbox_custody as custody
 from edge.io.outbox_file import HIGHEST_SEQ, NOT_THE_FILE, open_or_replace, refusal, transaction
 from edge.io.outbox_space import Space
-from edge.io.outbox_view import OutboxView, body_text, check_sum
+from edge.io.outbox_view import OutboxView, body_text, check_sum, session_columns
 from edge.ports import Backlog, OpenSession, SampleRow, Values
 from protocol import events
 from protocol.batch import EventRow
@@ -46,6 +45,7 @@ _SHED_MIN = 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
 _BOOT_BEFORE = "SELECT coalesce(max(number), 0) FROM boots WHERE number < ?"
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_SESSION = "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _REMEMBER = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _TALLY = "tally"
 _GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?"
@@ -232,11 +232,7 @@ class SqliteOutbox(OutboxView):
                 self._db.executemany("INSERT OR REPLACE INTO schemas VALUES (?, ?, ?)", schemas)
                 self._db.executemany(_INSERT, [(*row, check_sum(*row)) for row in self._taken])
                 self._db.execute("DELETE FROM open_sessions")
-                sessions = [tuple(map(int, astuple(session))) for session in open_sessions]
-                self._db.executemany(
-                    "INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    [(*session, check_sum(*session)) for session in sessions],
-                )
+                self._db.executemany(_INSERT_SESSION, map(session_columns, open_sessions))
                 self._db.executemany(_REMEMBER, [*self._remembered.items(), (_TALLY, self._tally.to_text())])
         except apsw.Error:
             del self._taken[taken:]

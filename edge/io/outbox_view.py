@@ -6,7 +6,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,12 @@ def check_sum(*columns: object) -> int:
 def body_text(body: Sequence[object]) -> bytes:
     """Write the contents of a row as the file has them."""
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+def session_columns(session: OpenSession) -> tuple[int, ...]:
+    """Lay out an open session as the file has it, its check sum at the end."""
+    columns = tuple(map(int, astuple(session)))
+    return *columns, check_sum(*columns)
 
 
 class OutboxView:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import get_args
 
+from hub.account_store import EpochTimes, TallyRecord
 from hub.answers.sites import find
 from hub.answers.times import Moment, moment, utc
 from hub.answers.unobserved import Unobserved, unobserved
-from hub.numbers import Numbers, account
-from hub.ports import EpochTimes, Ledger, Receipts, TallyRecord
+from hub.numbers import Numbers
+from hub.ports import Ledger
 from hub.tallies import Verdict
-from protocol.events import Event
+from protocol.events import Traffic, from_wire
 from protocol.ranges import Range, size
 from protocol.tally import Sums
 
@@ -22,8 +23,13 @@ TALLIES_SHOWN = 40
 COMPARED_AT_ONCE = 5
 """Tallies that an answer compares by itself, before the ingest has found a quiet moment."""
 
-TRAFFIC = 9
-"""The kind of the event in which a site says how many bytes it sent."""
+FIRST_DAY = date(1970, 1, 1)
+_DAYS_MAX = 1_000_000
+_BYTES_BY_KIND = [
+    field.name
+    for field in fields(Traffic)
+    if field.name.endswith("_bytes") and field.name not in ("budget_bytes", "left_bytes")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,19 @@ class TallyAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TrafficAnswer:
-    """The newest report of a site on the bytes that it sent, number by number, as the event names them."""
+    """What a site's last counted day has cost on its link, both ways, all overhead estimated in, by what bytes carried.
+
+    The day is a UTC day, None when no trusted clock told it. `left_bytes` could still be spent after it; with the
+    budget it is None where nobody counts. `shed_rows` were given up because the budget could not carry them.
+    """
 
     at: datetime | None
-    numbers: dict[str, int]
+    day: date | None
+    total_bytes: int
+    bytes_by_kind: dict[str, int]
+    budget_bytes: int | None
+    left_bytes: int | None
+    shed_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,8 @@ class LossAnswer:
 def loss(ledger: Ledger, site: str) -> LossAnswer:
     """Account for every row of a site, the epoch in use first; raises `NotFound`."""
     find(ledger, site)
-    epochs = _epochs(ledger, site)
+    numbers = ledger.numbers(site)
+    epochs = _epochs(ledger, site, numbers)
     causes = sorted({cause for epoch in epochs for cause in epoch.lost})
     aside = dict(ledger.rejected(site))
     return LossAnswer(
@@ -127,18 +143,14 @@ def loss(ledger: Ledger, site: str) -> LossAnswer:
         kept_aside=sum(aside.values()),
         kept_aside_by=aside,
         epochs=epochs,
-        tallies=tallies(ledger, site),
+        tallies=_tallies(ledger, site, numbers),
         unobserved=unobserved(ledger, site),
         traffic=_traffic(ledger, site),
     )
 
 
-def tallies(ledger: Ledger, site: str) -> list[TallyAnswer]:
+def _tallies(ledger: Ledger, site: str, numbers: Mapping[int, Numbers]) -> list[TallyAnswer]:
     """List a site's newest counts of its rows beside ours, the newest first."""
-    numbers = {
-        found.epoch: account(found.received, found.lost, ledger.passed_over(site, found.epoch), found.ahead)
-        for found in ledger.all_receipts(site)
-    }
     answers, left = [], COMPARED_AT_ONCE
     for record in ledger.tallies(site, TALLIES_SHOWN):
         if record.epoch not in numbers:
@@ -152,24 +164,18 @@ def tallies(ledger: Ledger, site: str) -> list[TallyAnswer]:
     return answers
 
 
-def _epochs(ledger: Ledger, site: str) -> list[EpochLoss]:
+def _epochs(ledger: Ledger, site: str, numbers: Mapping[int, Numbers]) -> list[EpochLoss]:
     """Account for each epoch: the one in use, then by when the last row came, for a number tells no order."""
     present = ledger.presence(site).epoch
     times = {found.epoch: found for found in ledger.epoch_times(site)}
-    found = ledger.all_receipts(site)
 
-    def order(receipts: Receipts) -> tuple[bool, int]:
-        known = times.get(receipts.epoch)
-        return receipts.epoch == present, 0 if known is None else known.last_received_ms
+    def order(epoch: int) -> tuple[bool, int]:
+        known = times.get(epoch)
+        return epoch == present, 0 if known is None else known.last_received_ms
 
     return [
-        _epoch(
-            receipts.epoch,
-            account(receipts.received, receipts.lost, ledger.passed_over(site, receipts.epoch), receipts.ahead),
-            times.get(receipts.epoch),
-            in_use=present is None or receipts.epoch == present,
-        )
-        for receipts in sorted(found, key=order, reverse=True)
+        _epoch(epoch, numbers[epoch], times.get(epoch), in_use=present is None or epoch == present)
+        for epoch in sorted(numbers, key=order, reverse=True)
     ]
 
 
@@ -216,11 +222,17 @@ def _tally(record: TallyRecord, verdict: Verdict | None, awaited: int) -> TallyA
 
 def _traffic(ledger: Ledger, site: str) -> TrafficAnswer | None:
     present = ledger.presence(site).epoch
-    found = [event for event in ledger.events(site, [TRAFFIC], 0) if present is None or event.epoch == present]
-    if not found:
+    found = [event for event in ledger.events(site, [Traffic.kind], 0) if present is None or event.epoch == present]
+    told = from_wire(Traffic.kind, list(found[-1].values)) if found else None
+    if not isinstance(told, Traffic):
         return None
-    newest = found[-1]
-    names = [field.name for cls in get_args(Event) if cls.kind == TRAFFIC for field in fields(cls)]
-    names += [f"field_{number}" for number in range(len(names) + 1, len(newest.values) + 1)]
-    numbers = {name: value for name, value in zip(names, newest.values, strict=False) if isinstance(value, int)}
-    return TrafficAnswer(None if newest.utc_ms is None else utc(newest.utc_ms), numbers)
+    by_kind = {name.removesuffix("_bytes"): getattr(told, name) for name in _BYTES_BY_KIND}
+    return TrafficAnswer(
+        at=None if found[-1].utc_ms is None else utc(found[-1].utc_ms),
+        day=FIRST_DAY + timedelta(told.day) if 0 < told.day < _DAYS_MAX else None,
+        total_bytes=sum(by_kind.values()),
+        bytes_by_kind=by_kind,
+        budget_bytes=told.budget_bytes or None,
+        left_bytes=told.left_bytes if told.budget_bytes else None,
+        shed_rows=told.shed_rows,
+    )

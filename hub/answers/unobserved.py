@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from hub.account_store import AgentStart, EpochTimes, PastRow
 from hub.answers.sites import find
 from hub.answers.times import Moment, moment, utc
 from hub.ingest.dating import Date
-from hub.ports import AgentStart, EpochTimes, EventRecord, Ledger, PastRow
+from hub.ports import EventRecord, Ledger
 from protocol.events import AgentStarted, AlarmCleared, AlarmRaised
 
 STARTS_MAX = 60

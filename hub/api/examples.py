@@ -164,7 +164,24 @@ LOSS = {
             }
         ],
     },
-    "traffic": None,
+    "traffic": {
+        "at": "2026-11-23T00:02:00Z",
+        "day": "2026-11-22",
+        "total_bytes": 70_612,
+        "bytes_by_kind": {
+            "money": 2_190,
+            "alarm": 310,
+            "note": 2_260,
+            "summary": 1_102,
+            "detail": 41_930,
+            "schema": 0,
+            "live": 5_400,
+            "control": 17_420,
+        },
+        "budget_bytes": 82_000,
+        "left_bytes": 311_388,
+        "shed_rows": 0,
+    },
 }
 CLOCK = {
     "site": "ecole-exemple",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from hub.ports import Receipts
+from hub.account_store import Receipts
+from hub.numbers import UNUSED
 from protocol.batch import Batch
 from protocol.control import Ack, Refused
-from protocol.events import GapCause
 from protocol.ranges import contains, holes, union
-
-_UNUSED = GapCause.UNUSED.name.lower()
 
 
 def compose(
@@ -34,5 +32,5 @@ def forks(receipts: Receipts, batch: Batch) -> bool:
     What the hub knows of its first life, as long as it does not know where the second began, says nothing about rows of
     the second that are still to come.
     """
-    unused = receipts.lost.get(_UNUSED, ())
+    unused = receipts.lost.get(UNUSED, ())
     return bool(unused) and any(contains(unused, seq) for seq in batch.seqs())

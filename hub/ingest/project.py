@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from hub.account_store import AHEAD, Receipts
 from hub.ingest.dating import Dater, earliest_ms
 from hub.ingest.decode import BatchArrived, Message
 from hub.ingest.redating import days, learn, span
-from hub.ingest.starts import Start, passed_over
-from hub.ports import AHEAD, Receipts, Transaction
+from hub.ports import Transaction
+from hub.starts import PassedOver, declared, nobodys
 from protocol import batch as wire_batch
 from protocol import events
 from protocol.batch import Batch, EventRow, TableRows
@@ -90,21 +91,18 @@ def _new(table: TableRows, known: Receipts) -> TableRows:
 
 
 def _declare_lost(transaction: Transaction, site: str, known: Receipts, rows: Iterable[EventRow]) -> None:
-    # A gap speaks of what came before it; one that reaches further would settle rows that are still to come.
-    gaps = [
-        (row.event.cause, Start(row.seq, row.event.first_seq, min(row.event.last_seq, row.seq - 1)))
-        for row in rows
-        if isinstance(row.event, Gap)
-    ]
-    for cause in {cause for cause, _ in gaps}:
-        name = GapCause(cause).name.lower()
-        declared = [gap for gap_cause, gap in gaps if gap_cause == cause]
-        if cause == GapCause.UNUSED:
-            unused, open_ = passed_over([*transaction.starts(site, known.epoch), *declared])
+    gaps: dict[GapCause, list[PassedOver]] = {}
+    for row in rows:
+        if isinstance(row.event, Gap) and (numbers := declared(row.seq, row.event)) is not None:
+            gaps.setdefault(row.event.cause, []).append(PassedOver(row.seq, numbers))
+    for cause, found in gaps.items():
+        name = cause.name.lower()
+        if cause is GapCause.UNUSED:
+            unused, open_ = nobodys([*transaction.passed_over(site, known.epoch), *found])
             transaction.write_receipts(site, known.epoch, name, unused)
             transaction.write_receipts(site, known.epoch, AHEAD, open_)
         else:
-            ranges = [(gap.first, gap.last) for gap in declared if 1 <= gap.first <= gap.last]
+            ranges = [gap.numbers for gap in found]
             transaction.write_receipts(site, known.epoch, name, union([*known.lost.get(name, ()), *ranges]))
 
 

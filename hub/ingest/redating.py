@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from hub.account_store import Receipts
 from hub.ingest.boots import Boot, Edges, borders, bounds, edges, moved, seen
 from hub.ingest.dating import DATING, Anchor, Bounds, Dater, plausible
-from hub.ports import Archived, Receipts, Span, Transaction
+from hub.ports import Archived, Span, Transaction
 from hub.series import DAY_MS
 from protocol.batch import Batch
 from protocol.events import ChargingSession, ClockAnchor, Gap

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
+from hub.account_store import AgentStart, EpochTimes, PastRow, Receipts, TallyRecord
 from hub.io import tables as t
 from hub.io.boots import read_dater
 from hub.io.rows import receipts_by_epoch
-from hub.numbers import Numbers, PassedOver, account, as_the_site_counts, classify
-from hub.ports import AgentStart, EpochTimes, PastRow, Receipts, TallyRecord
+from hub.numbers import Numbers, account, as_the_site_counts, classify
+from hub.starts import PassedOver, declared
 from hub.tallies import Verdict, counted, from_plain, judge, settled, to_plain
 from protocol import batch as wire_batch
 from protocol import tally as wire_tally
@@ -29,12 +30,20 @@ LOOK_AGAIN_MS = (900_000, 86_400_000)
 _STEPS_BACK = 20
 
 
+def numbers(connection: Connection, site: str) -> dict[int, Numbers]:
+    """See `Ledger.numbers`."""
+    return {
+        found.epoch: account(found.received, found.lost, passed_over(connection, site, found.epoch), found.ahead)
+        for found in _receipts(connection, site)
+    }
+
+
 def epoch_times(connection: Connection, site: str) -> list[EpochTimes]:
     """See `Ledger.epoch_times`."""
     return [
-        _Past(connection, site, epoch, numbers).times()
-        for epoch, numbers in _numbers(connection, site).items()
-        if numbers.received
+        _Past(connection, site, epoch, known).times()
+        for epoch, known in numbers(connection, site).items()
+        if known.received
     ]
 
 
@@ -51,26 +60,23 @@ def agent_starts(connection: Connection, site: str, limit: int) -> list[AgentSta
     """See `Ledger.agent_starts`."""
     c = t.events.c
     found = []
-    for epoch, numbers in _numbers(connection, site).items():
+    for epoch, known in numbers(connection, site).items():
         mine = (c.site == site) & (c.kind == AgentStarted.kind) & (c.epoch == epoch)
         newest = connection.execute(select(c.seq, c.boot).where(mine).order_by(c.seq.desc()).limit(limit + 1)).all()
         boots = [row.boot for row in newest[1:]] + [None]
-        past = _Past(connection, site, epoch, numbers)
+        past = _Past(connection, site, epoch, known)
         again = zip(newest[:limit], boots, strict=False)
         found += [past.start(row.seq, again=row.boot == before) for row, before in again]
     return found
 
 
 def passed_over(connection: Connection, site: str, epoch: int) -> list[PassedOver]:
-    """See `Ledger.passed_over`."""
+    """See `Transaction.passed_over`."""
     c = t.events.c
     query = select(c.seq, c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind)
-    found = [(row.seq, from_wire(Gap.kind, json.loads(row.body))) for row in connection.execute(query)]
-    return [
-        PassedOver(seq, (gap.first_seq, min(gap.last_seq, seq - 1)))
-        for seq, gap in found
-        if isinstance(gap, Gap) and gap.cause is GapCause.UNUSED and 1 <= gap.first_seq <= min(gap.last_seq, seq - 1)
-    ]
+    gaps = [(row.seq, from_wire(Gap.kind, json.loads(row.body))) for row in connection.execute(query)]
+    unused = [(seq, gap) for seq, gap in gaps if isinstance(gap, Gap) and gap.cause is GapCause.UNUSED]
+    return [PassedOver(seq, found) for seq, gap in unused if (found := declared(seq, gap)) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,8 @@ def due_tally(connection: Connection, now_ms: int) -> Due | None:
 def compare(connection: Connection, site: str, record: TallyRecord) -> Verdict | None:
     """See `Ledger.compare`."""
     receipts = _receipts(connection, site, record.epoch)[0]
-    declared = as_the_site_counts(receipts.lost, passed_over(connection, site, record.epoch), record.seq)
-    known = classify(receipts.received, declared).within(record.first_seq, record.last_seq)
+    counts = as_the_site_counts(receipts.lost, passed_over(connection, site, record.epoch), record.seq)
+    known = classify(receipts.received, counts).within(record.first_seq, record.last_seq)
     here = _sums(connection, site, record.epoch, counted(known)) if settled(known) else None
     return None if here is None else judge(record.claimed, here, known)
 
@@ -116,13 +122,6 @@ def _receipts(connection: Connection, site: str, epoch: int | None = None) -> li
     c = t.receipts.c
     mine = (c.site == site) if epoch is None else (c.site == site) & (c.epoch == epoch)
     return receipts_by_epoch(connection.execute(select(t.receipts).where(mine).order_by(c.epoch, c.first_seq)))
-
-
-def _numbers(connection: Connection, site: str) -> dict[int, Numbers]:
-    return {
-        found.epoch: account(found.received, found.lost, passed_over(connection, site, found.epoch), found.ahead)
-        for found in _receipts(connection, site)
-    }
 
 
 def _sums(connection: Connection, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
@@ -150,12 +149,12 @@ def _tally_record(row: RowMapping) -> TallyRecord:
 class _Past:
     """What came before a row of an epoch; the batches that were read are kept, for neighbours lie in the same."""
 
-    def __init__(self, connection: Connection, site: str, epoch: int, numbers: Numbers) -> None:
+    def __init__(self, connection: Connection, site: str, epoch: int, known: Numbers) -> None:
         self._connection = connection
-        self._site = site
         self._mine = (t.archive.c.site == site) & (t.archive.c.epoch == epoch)
         self._epoch = epoch
-        self._numbers = numbers
+        self._numbers = known
+        self._starts = {found.seq for found in passed_over(connection, site, epoch) if found.begins}
         self._dater = read_dater(connection, site, epoch)
         self._batches: dict[int, dict[int, tuple[int, int]]] = {}
 
@@ -174,10 +173,9 @@ class _Past:
         """Describe a start of the agent, whose row this is, by the last row before; `again` in the same boot."""
         row = self._row(seq)
         powered = self._dater.date(row.boot, 0)
-        ends = {found.numbers[1] for found in passed_over(self._connection, self._site, self._epoch)}
         for before in map(self._row, self._back(seq)):
             # A start first says which numbers it passes over, in a row that belongs to the start itself.
-            if before.seq - 1 not in ends and (again or before.boot != row.boot):
+            if before.seq not in self._starts and (again or before.boot != row.boot):
                 return AgentStart(self._epoch, row, powered, before, self._absent(before.seq, seq))
         return AgentStart(self._epoch, row, powered, None, self._absent(0, seq))
 

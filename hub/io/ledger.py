@@ -18,16 +18,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
 
+from hub.account_store import AgentStart, EpochTimes, TallyRecord
 from hub.errors import RetryLater
 from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
-from hub.io.rows import event_record, presence, receipts_by_epoch, session_record, site_of
+from hub.io.rows import event_record, presence, session_record, site_of
 from hub.io.transaction import SqlTransaction
-from hub.numbers import PassedOver
-from hub.ports import AgentStart, Dating, EpochTimes, EventRecord, Presence, Receipts, SessionRecord, Site, TallyRecord
+from hub.numbers import Numbers
+from hub.ports import Dating, EventRecord, Presence, SessionRecord, Site
 from hub.tallies import Verdict
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -134,13 +135,6 @@ class SqlLedger(LiveTable):
         with self.reading() as connection:
             return [event_record(row) for row in connection.execute(query.order_by(c.epoch, c.seq))]
 
-    def all_receipts(self, site: str) -> list[Receipts]:
-        """See `Ledger.all_receipts`."""
-        c = t.receipts.c
-        with self.reading() as connection:
-            rows = connection.execute(select(t.receipts).where(c.site == site).order_by(c.epoch, c.first_seq))
-            return receipts_by_epoch(rows)
-
     def dating(self, site: str) -> Dating:
         """See `Ledger.dating`."""
         with self.reading() as connection:
@@ -153,6 +147,11 @@ class SqlLedger(LiveTable):
         with self.reading() as connection:
             return {row.refusal: row.messages for row in connection.execute(query.order_by(c.refusal))}
 
+    def numbers(self, site: str) -> Mapping[int, Numbers]:
+        """See `Ledger.numbers`."""
+        with self.reading() as connection:
+            return accounts.numbers(connection, site)
+
     def epoch_times(self, site: str) -> list[EpochTimes]:
         """See `Ledger.epoch_times`."""
         with self.reading() as connection:
@@ -162,11 +161,6 @@ class SqlLedger(LiveTable):
         """See `Ledger.tallies`."""
         with self.reading() as connection:
             return accounts.tallies(connection, site, limit)
-
-    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
-        """See `Ledger.passed_over`."""
-        with self.reading() as connection:
-            return accounts.passed_over(connection, site, epoch)
 
     def compare(self, site: str, record: TallyRecord) -> Verdict | None:
         """See `Ledger.compare`."""

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from hub.account_store import AHEAD, Receipts
 from hub.ingest.boots import Boot
 from hub.ingest.dating import UNKNOWN, Anchor, Bounds, Date
-from hub.ports import AHEAD, EventRecord, Presence, Receipts, SessionRecord, Site
+from hub.ports import EventRecord, Presence, SessionRecord, Site
 from protocol.events import AnchorSource
 
 Row = Any

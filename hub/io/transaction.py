@@ -8,20 +8,22 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from hub.account_store import Receipts
 from hub.ingest.boots import Boot
 from hub.ingest.dating import DATING, Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
-from hub.ingest.starts import Start
+from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.live import take
 from hub.io.rows import anchor_of, receipts_by_epoch
-from hub.ports import Archived, Receipts, Span
+from hub.ports import Archived, Span
+from hub.starts import PassedOver
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
-from protocol.events import ChargingSession, Gap, GapCause, SlotTaken
+from protocol.events import ChargingSession, SlotTaken
 from protocol.live import Live
 from protocol.ranges import Range, common
 from protocol.schema import Schema
@@ -78,12 +80,9 @@ class SqlTransaction:
                 insert(t.receipts).values(site=site, epoch=epoch, cause=cause, first_seq=first, last_seq=last)
             )
 
-    def starts(self, site: str, epoch: int) -> list[Start]:
-        """See `Transaction.starts`."""
-        c = t.events.c
-        query = select(c.seq, c.body).where(c.site == site, c.epoch == epoch, c.kind == Gap.kind)
-        gaps = [(row.seq, json.loads(row.body)) for row in self.connection.execute(query)]
-        return [Start(seq, first, last) for seq, (first, last, cause, *_) in gaps if cause == GapCause.UNUSED]
+    def passed_over(self, site: str, epoch: int) -> list[PassedOver]:
+        """See `Transaction.passed_over`."""
+        return accounts.passed_over(self.connection, site, epoch)
 
     def archive(self, site: str, epoch: int, payload: bytes, received_at_ms: int, span: Span) -> None:
         """See `Transaction.archive`."""

@@ -94,13 +94,14 @@ def _remark(tally: TallyAnswer) -> str:
         )
     parts = []
     if tally.comparison is Comparison.DIFFERS:
-        parts.append(f"à vérifier : {french.listing([_difference(tally, name) for name in tally.differs])}")
+        parts.append(f"écart : {french.listing([_difference(tally, name) for name in tally.differs])}")
     else:
         parts.append("concordent")
     if tally.lost:
-        parts.append(f"{french.plural(tally.lost, 'abandonné', 'abandonnés')} avec leur cause")
+        parts.append(french.plural(tally.lost, "abandonné avec sa cause", "abandonnés avec leur cause"))
     if tally.forgotten:
-        parts.append(f"{french.plural(tally.forgotten, 'oublié', 'oubliés')} par la carte, mais reçus ici")
+        words = ("oublié par la carte, mais reçu ici", "oubliés par la carte, mais reçus ici")
+        parts.append(french.plural(tally.forgotten, *words))
     return " ; ".join(parts)
 
 

@@ -63,7 +63,7 @@ def live_view(answer: LiveAnswer, now: datetime) -> LiveView:
 def button(bytes_a_minute: int) -> str:
     """Name the button, with what it may cost the site."""
     kilobytes = max(1, round(MINUTES * bytes_a_minute / 1000))
-    return typeset(f"Voir en direct (environ {kilobytes} ko au plus)")
+    return typeset(f"Voir en direct (jusqu'à {kilobytes} ko)")
 
 
 def _sentence(answer: LiveAnswer) -> str:

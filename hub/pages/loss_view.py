@@ -12,6 +12,7 @@ from hub.pages import french
 from hub.pages.comparison import Comparisons, comparisons
 from hub.pages.french import typeset
 from hub.pages.pauses import Pauses, pauses
+from hub.pages.traffic_words import TrafficView, traffic_view
 
 _RECORDS = ("enregistrement", "enregistrements")
 _CAUSES = {
@@ -49,11 +50,11 @@ _ON_OLD_CARD = (
     "Si vous avez l'ancienne carte, copiez-la sur une clé USB : ils arriveront. Sinon, ils sont perdus.",
 )
 _REASONS = {
-    "truncated": "coupé en route",
-    "oversized": "trop grand",
-    "unknown_version": "d'une version que ce serveur ne lit pas encore",
-    "malformed": "illisible",
-    "unknown_site": "d'un site inconnu",
+    "truncated": ("coupé en route", "coupés en route"),
+    "oversized": ("trop grand", "trop grands"),
+    "unknown_version": ("d'une version que ce serveur ne lit pas encore",) * 2,
+    "malformed": ("illisible", "illisibles"),
+    "unknown_site": ("d'un site inconnu",) * 2,
 }
 
 
@@ -88,7 +89,7 @@ class LossView:
     comparisons: Comparisons
     cards: list[Card]
     aside: str
-    traffic: str
+    traffic: TrafficView
 
 
 def loss_view(answer: LossAnswer, site: SiteAnswer, now: datetime) -> LossView:
@@ -107,7 +108,7 @@ def loss_view(answer: LossAnswer, site: SiteAnswer, now: datetime) -> LossView:
         comparisons=comparisons(answer.tallies, zone, now),
         cards=[_card(epoch, zone, now) for epoch in answer.epochs] if len(answer.epochs) > 1 else [],
         aside=_aside(answer),
-        traffic=_traffic(answer),
+        traffic=traffic_view(answer.traffic),
     )
 
 
@@ -190,28 +191,10 @@ def _aside(answer: LossAnswer) -> str:
     if not answer.kept_aside:
         return ""
     reasons = [
-        f"{french.number(count)} {_REASONS.get(reason, reason)}" for reason, count in answer.kept_aside_by.items()
+        french.plural(count, *_REASONS.get(reason, (reason, reason))) for reason, count in answer.kept_aside_by.items()
     ]
     verb = "gardés" if answer.kept_aside > 1 else "gardé"
     return typeset(
         f"{french.plural(answer.kept_aside, 'message', 'messages')} que le serveur n'a pas pu lire, {verb} à part : "
         f"{french.listing(reasons)}. Le site envoie à nouveau ce qu'ils contenaient."
     )
-
-
-def _traffic(answer: LossAnswer) -> str:
-    """Say what the last counted day cost, when the site tells it by names that are known here."""
-    numbers = answer.traffic.numbers if answer.traffic is not None else {}
-    parts = [
-        count
-        for name, count in numbers.items()
-        if name.endswith("_bytes") and name not in ("budget_bytes", "left_bytes")
-    ]
-    if "budget_bytes" not in numbers:
-        return ""
-    spent = french.quantity(sum(parts) / 1000, "ko")
-    budget = numbers["budget_bytes"]
-    beside = f" sur {french.quantity(budget / 1000, 'ko')} de budget" if budget else ""
-    shed = numbers.get("shed_rows", 0)
-    more = f" ; {french.plural(shed, 'mesure abandonnée', 'mesures abandonnées')} pour le tenir" if shed else ""
-    return typeset(f"Dernier jour compté : {spent} envoyés{beside}{more}.")

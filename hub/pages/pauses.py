@@ -59,7 +59,7 @@ def _sentence(answer: Unobserved, shown: int) -> str:
     known = len(answer.pauses) - answer.unknown
     said = f"{french.plural(len(answer.pauses), 'arrêt connu', 'arrêts connus')}"
     if known:
-        said += f" : {_between(answer.low_s, answer.high_s)} sans données en tout"
+        said += f" : {_between(answer.low_s, answer.high_s)} sans données{' en tout' if known > 1 else ''}"
     if answer.unknown:
         said += f", et {french.plural(answer.unknown, 'arrêt', 'arrêts')} de durée inconnue"
     brief = len(answer.pauses) - shown

@@ -609,7 +609,7 @@ _step = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(steps=st.lists(_step, min_size=5, max_size=40), limit=_small, exclude=st.sets(_small))
 def test_the_two_cannot_be_told_apart(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]], limit: int, exclude: set[int]

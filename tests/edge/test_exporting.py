@@ -149,7 +149,7 @@ def test_a_damaged_outbox_gives_what_is_sound(tmp_path: Path) -> None:
     assert [path.suffix for path in (tmp_path / "stick").iterdir()] == [".kayasol"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**9))
 def test_whatever_pages_are_spoilt_the_others_are_saved(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """No wrong row is ever exported, and a page that is lost costs its own rows and no others."""
@@ -177,7 +177,7 @@ def test_whatever_pages_are_spoilt_the_others_are_saved(tmp_path_factory: pytest
     assert len(found) >= len(seqs) - spoilt_leaves * (len(seqs) // len(leaves) + 60)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_never_makes_a_wrong_row(tmp_path_factory: pytest.TempPathFactory, at: float, bit: int) -> None:
     """Wherever it flips: each exported row says what was written, or the file is refused in a sentence."""

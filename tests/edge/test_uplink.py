@@ -419,7 +419,7 @@ class World:
                 self.on_the_way.append((self.now + self.dice.random() * self.delay_s, arrive))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     loss=st.floats(0, 0.9),

@@ -381,7 +381,7 @@ def test_what_is_bounded_never_makes_a_site_seem_fresh(hub: TestHub) -> None:
     assert latest[PANEL][0] == 3
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pasts(), st.randoms())
 def test_whatever_comes_when_the_ledger_holds_the_truth(
     tmp_path_factory: pytest.TempPathFactory, lives: list[Past], chance: random.Random

@@ -23,7 +23,7 @@ from protocol import batch, courier
 from protocol.batch import Batch
 from protocol.courier import Courier
 from protocol.events import AgentStarted, SlotTaken
-from protocol.ranges import size
+from protocol.ranges import Range, size
 from tests.hub import histories
 from tests.hub.builders import NOON_MS, SCHEMA_PAYLOAD, SITE, TestHub, anchor, event, of, samples
 
@@ -42,6 +42,12 @@ def run(hub: TestHub, *paths: Path) -> tuple[int, list[str]]:
     out = io.StringIO()
     code = commands.import_files(hub.ledger, paths, lambda: NOON_MS, out, io.StringIO())
     return code, out.getvalue().splitlines()
+
+
+def received(hub: TestHub) -> list[Range]:
+    """List the numbers of the rows that are here, all of one epoch."""
+    (numbers,) = hub.ledger.numbers(SITE.site).values()
+    return numbers.received
 
 
 def test_a_file_brings_what_is_new_and_says_so(hub: TestHub, tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ def test_a_schema_serves_wherever_it_stands_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.kayasol"
     path.write_bytes(body + b"E\0\0\0\4" + zlib.crc32(body).to_bytes(4, "big"))
     assert run(hub, path)[0] == 0
-    assert hub.ledger.all_receipts(SITE.site)[0].received == ((1, 4),)
+    assert received(hub) == [(1, 4)]
     hub.ledger.close()
 
 
@@ -113,7 +119,7 @@ def test_a_file_that_is_not_sound_is_refused_whole_and_the_others_go_on(
     assert "refused whole: " in lines[0]
     assert words in lines[0]
     assert lines[-1] == "in all: 2 files, 1 row in 1 batch, 1 new; 1 file refused"
-    assert hub.ledger.all_receipts(SITE.site)[0].received == ((9, 9),)
+    assert received(hub) == [(9, 9)]
 
 
 def test_a_payload_that_cannot_be_taken_is_kept_aside_once(hub: TestHub, tmp_path: Path) -> None:
@@ -166,7 +172,7 @@ def test_a_full_disk_stops_an_import_that_goes_on_later(hub: TestHub, tmp_path: 
     assert code == 1
     assert "then it had to stop: the ledger " in lines[0]
     assert " refuses: database or disk is full; import it again" in lines[0]
-    before = size(hub.ledger.all_receipts(SITE.site)[0].received)
+    before = size(received(hub))
     assert 0 < before < 399
     limit[0] = 10**6
     hub.ledger.engine.dispose()
@@ -174,7 +180,7 @@ def test_a_full_disk_stops_an_import_that_goes_on_later(hub: TestHub, tmp_path: 
     assert (code, f"{399 - before} new" in lines[0]) == (0, True)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9))
 def test_any_mixture_of_link_and_files_in_any_order_brings_every_row_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int
@@ -194,7 +200,7 @@ def test_any_mixture_of_link_and_files_in_any_order_brings_every_row_once(
     write(directory / "rest.kayasol", *sent)
     rows = {(one.epoch, seq) for one in sent for seq in one.seqs()}
     assert run(hub, directory / "rest.kayasol")[0] == 0
-    assert sum(size(known.received) for known in hub.ledger.all_receipts(SITE.site)) == len(rows)
+    assert sum(size(known.received) for known in hub.ledger.numbers(SITE.site).values()) == len(rows)
     assert run(hub, directory / "rest.kayasol")[1][0].endswith("nothing new")
     hub.ledger.close()
 

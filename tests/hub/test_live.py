@@ -188,7 +188,7 @@ def test_a_plain_form_asks_and_leads_to_a_page_that_comes_again(client: TestClie
     """It works without JavaScript; the page refreshes until told to stay, and shows how old the values are."""
     site = client.get("/sites/ecole-a").text
     assert 'action="/sites/ecole-a/direct"' in site
-    assert "Voir en direct (environ" in site
+    assert "Voir en direct (jusqu’à" in site
     response = client.post("/sites/ecole-a/direct", headers={"Sec-Fetch-Site": "same-origin"})
     assert (response.status_code, response.headers["location"]) == (303, "/sites/ecole-a/direct")
     page = client.get("/sites/ecole-a/direct")

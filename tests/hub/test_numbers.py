@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.numbers import CAUSES, UNUSED, VAGUE, WIDE, Numbers, PassedOver, account, as_the_site_counts, classify
+from hub.numbers import CAUSES, UNUSED, VAGUE, WIDE, Numbers, account, as_the_site_counts, classify
+from hub.starts import PassedOver
 from protocol.events import GapCause
 from protocol.ranges import Range, members
 

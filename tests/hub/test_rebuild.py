@@ -54,7 +54,7 @@ def silent(_: int) -> None:
     """Show no progress."""
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9))
 def test_a_rebuild_changes_nothing_of_any_history(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Late anchors, gaps, repeats, several boots and epochs: every row of every table stays as it was."""
@@ -68,7 +68,7 @@ def test_a_rebuild_changes_nothing_of_any_history(tmp_path_factory: pytest.TempP
     hub.ledger.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9))
 def test_a_rebuild_mends_whatever_was_damaged(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     """Derived rows that were deleted or altered are found by a check, left by it, and brought back by a rebuild."""

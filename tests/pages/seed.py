@@ -31,7 +31,9 @@ from protocol.events import (
     Gap,
     GapCause,
     SlotTaken,
+    Traffic,
 )
+from protocol.live import Live, LiveTable, encode_live
 from protocol.ranges import runs
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.tally import Sums
@@ -59,6 +61,13 @@ SCHEMA = Schema((
     TableSpec("controller", 60, tuple(ColumnSpec(f"controller.{name}", n) for name, n in _CONTROLLER.items())),
     TableSpec("site", 60, (ColumnSpec("site.lit", 0), ColumnSpec("site.slots_occupied", 0))),
 ))  # fmt: skip
+
+
+TRAFFIC = Traffic(
+    day=START_MS // 86_400_000, budget_bytes=82_000, left_bytes=311_388, money_bytes=2_190, alarm_bytes=310,
+    note_bytes=2_260, summary_bytes=1_102, detail_bytes=41_930, schema_bytes=0, live_bytes=5_400,
+    control_bytes=17_420, shed_rows=64,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +188,12 @@ class _Outbox:
         for first, last in runs(gone):
             self.events.append(EventRow(self.next(), boot, uptime_s, Gap(first, last, GapCause.DISK_FULL)))
 
-    def tally(self, boot: int, uptime_s: int) -> None:
-        """Say the count of all rows that were handed out."""
+    def close_day(self, boot: int, uptime_s: int) -> None:
+        """Say the count of all rows that were handed out, and what the day has cost."""
         last, self.seq = self.seq, self.seq + 1
         self.events.append(EventRow(self.seq, boot, uptime_s, self.counted.tally(self.first, last)))
         self.first, self.counted = self.seq, Sums()
+        self.events.append(EventRow(self.next(), boot, uptime_s, TRAFFIC))
 
     def _batch(self) -> Batch:
         tables = tuple(_table(number, rows) for number, rows in enumerate(self.rows) if rows)
@@ -223,7 +233,7 @@ def batches(life: Life) -> Iterator[tuple[int, Batch]]:
                 yield at, outbox.flush(gone)
                 gone.clear()
             if at % DAY_MIN == DAY_MIN - 1:
-                outbox.tally(boot, uptime_s)
+                outbox.close_day(boot, uptime_s)
 
 
 def _ended(phone: Phone, taken: tuple[int, int, int], boot: int, uptime_s: int) -> Event:
@@ -248,4 +258,19 @@ def fill(path: Path, *, lives: Sequence[Life] = LIVES, sites: Sequence[Site] = (
             )
         while consumer.step(NOW_MS):
             pass
+    _watch(ledger, inbox)
+    while consumer.step(NOW_MS):
+        pass
     return ledger
+
+
+def _watch(ledger: SqlLedger, inbox: MemoryInbox) -> None:
+    """Have somebody watch the school: it answered a moment ago."""
+    ledger.ask_live(SCHOOL.site, 300, NOW_MS - 20_000)
+    (asked,) = ledger.unsent_commands(NOW_MS - 60_000)
+    ledger.command_sent(asked, NOW_MS - 19_000)
+    tables = (LiveTable(0, 3, (0, 715, 1243, 61, 0, 0)), LiveTable(1, 3, (1, 3)))
+    schema_id = wire_schema.schema_id(wire_schema.encode(SCHEMA))
+    answer = Live(asked.command_id, 288, schema_id, tables)
+    topic = Address(SCHOOL.shard, SCHOOL.site).topic(Channel.LIVE)
+    inbox.waiting.append(Message(topic, encode_live(answer), NOW_MS - 12_000))

@@ -87,7 +87,21 @@ def test_the_only_colours_are_those_of_the_system() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/sites/ecole-a", "/sites/ecole-a?jour=2026-11-22", "/sites/csps-b", "/sites/csps-b/pertes"]
+    "path",
+    [
+        "/",
+        *(
+            f"/sites/{rest}"
+            for rest in (
+                "ecole-a",
+                "ecole-a?jour=2026-11-22",
+                "csps-b",
+                "csps-b/pertes",
+                "ecole-a/pertes",
+                "ecole-a/direct",
+            )
+        ),
+    ],
 )
 def test_the_first_view_is_light(base: str, path: str) -> None:
     """Page, style sheet and icon together stay under 20 kB as they cross the wire."""

@@ -1,4 +1,4 @@
-"""The first two pages in a real browser, from a real hub."""
+"""The pages in a real browser, from a real hub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.pages.conftest import DESKTOP, PHONE, Visitors
 SITES, SCHOOL, CENTRE, UNHEARD = "/", "/sites/ecole-a", "/sites/csps-b", "/sites/ecole-c"
 EVERY = (
     SITES, SCHOOL, f"{SCHOOL}?jour=2026-11-22", CENTRE, UNHEARD, "/sites/nulle-part",
-    f"{SCHOOL}/pertes", f"{CENTRE}/pertes", f"{UNHEARD}/pertes",
+    f"{SCHOOL}/pertes", f"{CENTRE}/pertes", f"{UNHEARD}/pertes", f"{SCHOOL}/direct", f"{UNHEARD}/direct",
 )  # fmt: skip
 OVERFLOW = "() => document.documentElement.scrollWidth - window.innerWidth"
 CLIPPED = """() => [...document.querySelectorAll('svg text')]
@@ -23,7 +23,7 @@ COLLIDING = """() => [...document.querySelectorAll('svg')].flatMap(svg => {
   return boxes.flatMap(([a, p], i) => boxes.slice(i + 1)
     .filter(([, q]) => p.left < q.right && q.left < p.right && p.top + 3 < q.bottom - 3 && q.top + 3 < p.bottom - 3)
     .map(([b]) => `${a} / ${b}`))})"""
-SMALL = """() => [...document.querySelectorAll('main a, header a')].map(link => {
+SMALL = """() => [...document.querySelectorAll('main a, main button, header a')].map(link => {
     const box = (link.closest('li') && link.matches('.sites a') ? link.closest('li') : link).getBoundingClientRect();
     return [link.textContent.trim(), box.height]}).filter(([, height]) => height < 44)"""
 
@@ -59,7 +59,7 @@ def test_no_page_scrolls_sideways_and_labels_keep_apart(visitors: Visitors, widt
 
 
 def test_links_are_wide_enough_for_a_thumb(visitors: Visitors) -> None:
-    """Every link of the pages is at least 44 pixels high, a site's row as a whole."""
+    """Every link and button of the pages is at least 44 pixels high, a site's row as a whole."""
     visit = visitors.open()
     small = {path: visit.to(path).evaluate(SMALL) for path in EVERY}
     assert not any(small.values()), small
@@ -131,6 +131,25 @@ def test_a_hole_is_told_and_drawn_as_unknown(visitors: Visitors) -> None:
     assert "À vérifier : le téléphone était déjà là au démarrage du kiosque" in text
     assert text.count("au moins") == 3
     assert page.locator("svg[role=img] .v-i").count() >= 4
+
+
+def test_the_link_tells_what_it_cost(visitors: Visitors) -> None:
+    """The page of losses says what the last counted day cost beside its budget, for what, and what was given up."""
+    text = plain(visitors.open().to(f"{SCHOOL}/pertes").locator("main").inner_text())
+    assert "le site a utilisé 71 ko de réseau, pour 82 ko par jour. Il restait 311 ko" in text
+    assert "Dont 42 ko de mesures détaillées ; 17 ko de connexions" in text
+    assert "64 mesures ont été abandonnées" in text
+
+
+def test_one_sees_a_site_live_without_scripts(visitors: Visitors) -> None:
+    """The newest values with their age; the page asks for itself again, and may be told not to."""
+    page = visitors.open(scripts=False).to(f"{SCHOOL}/direct")
+    text = plain(page.locator("main").inner_text())
+    assert "Valeurs reçues il y a 12 s." in text
+    assert "12,43 V" in text
+    page.get_by_role("link", name="Ne plus").click()
+    page.get_by_role("link", name="La rafraîchir de nouveau").wait_for()
+    assert "Voir en direct" in plain(visitors.open().to(f"{UNHEARD}/direct").get_by_role("button").inner_text())
 
 
 def test_the_table_of_charges_is_a_table(visitors: Visitors) -> None:

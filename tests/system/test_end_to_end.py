@@ -78,7 +78,7 @@ def test_the_technicians_commands_work_beside_the_agent(tmp_path: Path) -> None:
         eventually((tmp_path / "outbox" / "status.json").exists)
         eventually(lambda: "read" in run("edge", "--site", site, "status").stdout)
         status = json.loads(run("edge", "--site", site, "status", "--json").stdout)
-        assert set(status) == {"time", "uptime_s", "outbox", "hub", "slots", "devices"}
+        assert set(status) == {"time", "uptime_s", "outbox", "hub", "link", "slots", "devices"}
         exported = run("edge", "--site", site, "export", "--to", str(tmp_path / "stick"))
         assert exported.returncode == 0
         assert "rows in" in exported.stdout or "the hub has everything" in exported.stdout

@@ -326,7 +326,7 @@ def test_a_lost_counter_gives_no_seq_twice(path: Path) -> None:
     outbox.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(at=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_survived(tmp_path_factory: pytest.TempPathFactory, at: float, bit: int) -> None:
     """Wherever a bit flips, the outbox opens and works; a row that no longer says what was written is not sent."""

@@ -16,7 +16,7 @@ START = datetime(2026, 10, 12, tzinfo=UTC)
 SIXTY_DAYS = datetime(2026, 9, 24, tzinfo=UTC)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 40_000), min_size=1, max_size=20))
 def test_how_one_steps_changes_nothing(steps_s: list[int]) -> None:
     """Any walk of advances, readings and look-aheads to the same instant finds the same village."""

@@ -38,7 +38,7 @@ CHARGES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     tracks=st.dictionaries(st.sampled_from(METRICS), TRACKS),
     hour=st.floats(0, 40),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from hub.domain.presence import Freshness
 from hub.ingest.dating import TimeQuality
 from hub.numbers import CAUSES
 from hub.pages.loss_view import LossView, loss_view
+from hub.pages.traffic_words import TrafficView
 from protocol.tally import Sums
 from tests.hub.pages.test_day_view import plain
 
@@ -50,9 +51,7 @@ def known(at: datetime) -> Moment:
     return Moment(at, TimeQuality.SYNCED, 0.1)
 
 
-DIFFERENT = (
-    "à vérifier : charges terminées (2 au site, 1 ici), durée des charges (20 min au site, 11 min ici) et contenu"
-)
+DIFFERENT = "écart : charges terminées (2 au site, 1 ici), durée des charges (20 min au site, 11 min ici) et contenu"
 UNKNOWN = Moment(None, TimeQuality.UNKNOWN, None)
 
 
@@ -134,18 +133,46 @@ def test_a_card_that_forgets_is_named(count: int, words: str) -> None:
 def test_messages_kept_aside_are_explained() -> None:
     """How many and why, in words; an unknown reason by its name."""
     said = plain(see(replace(CALM, kept_aside=3, kept_aside_by={"malformed": 2, "odd": 1})).aside)
-    assert said.startswith("3 messages que le serveur n'a pas pu lire, gardés à part : 2 illisible et 1 odd.")
+    assert said.startswith("3 messages que le serveur n'a pas pu lire, gardés à part : 2 illisibles et 1 odd.")
     assert plain(see(replace(CALM, kept_aside=1, kept_aside_by={"truncated": 1})).aside).startswith("1 message que")
 
 
-def test_bytes_are_shown_when_the_site_tells_them_by_name() -> None:
-    """The parts are added up beside the budget; numbers without a name are no figure for a person."""
-    numbers = {"day": 20_780, "budget_bytes": 80_000, "left_bytes": 9, "money_bytes": 1_000, "detail_bytes": 60_000}
-    said = see(replace(CALM, traffic=TrafficAnswer(NOW, numbers))).traffic
-    assert plain(said) == "Dernier jour compté : 61 ko envoyés sur 80 ko de budget."
-    shed = see(replace(CALM, traffic=TrafficAnswer(NOW, numbers | {"budget_bytes": 0, "shed_rows": 2}))).traffic
-    assert plain(shed) == "Dernier jour compté : 61 ko envoyés ; 2 mesures abandonnées pour le tenir."
-    assert see(replace(CALM, traffic=TrafficAnswer(NOW, {"field_1": 5}))).traffic == ""
+TRAFFIC = TrafficAnswer(
+    at=NOW, day=date(2026, 11, 22), total_bytes=61_150,
+    bytes_by_kind={"money": 2_000, "alarm": 0, "detail": 43_150, "control": 16_000},
+    budget_bytes=82_000, left_bytes=300_000, shed_rows=0,
+)  # fmt: skip
+
+
+def test_a_day_on_the_link_is_told_with_its_budget() -> None:
+    """What it cost of how much, what is left, and what the bytes were for, the most first."""
+    said = see(replace(CALM, traffic=TRAFFIC)).traffic
+    assert plain(said.sentence) == (
+        "Le dimanche 22 novembre 2026, le site a utilisé 61 ko de réseau, pour 82 ko par jour. "
+        "Il restait 300 ko, avec ce qui n'a pas servi les jours d'avant."
+    )
+    assert plain(said.parts) == (
+        "Dont 43 ko de mesures détaillées ; 16 ko de connexions et d'accusés de réception ; 2,0 ko de charges."
+    )
+    assert said.shed == ""
+    assert see(CALM).traffic == TrafficView()
+
+
+def test_a_day_without_budget_or_date_is_told_without_them() -> None:
+    """Where nobody counts, no limit is made up; where no clock was trusted, no day."""
+    nothing = replace(TRAFFIC, day=None, total_bytes=0, bytes_by_kind={}, budget_bytes=None, left_bytes=None)
+    said = see(replace(CALM, traffic=nothing)).traffic
+    assert plain(said.sentence) == "Le dernier jour compté, le site a utilisé 0 ko de réseau, sans limite fixée."
+    assert said.parts == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"), [(1, "1 mesure a été abandonnée"), (640, "640 mesures ont été abandonnées")]
+)
+def test_what_the_budget_could_not_carry_is_said(rows: int, words: str) -> None:
+    """How many measures were given up that day."""
+    said = plain(see(replace(CALM, traffic=replace(TRAFFIC, shed_rows=rows))).traffic.shed)
+    assert said == f"Ce jour-là, {words} pour ne pas dépasser le forfait."
 
 
 def _pause(kind: PauseKind, hours: float, error_s: float = 0, absent: int = 0) -> Pause:
@@ -238,7 +265,7 @@ def test_both_sides_counts_stand_side_by_side() -> None:
         ["lundi 23 novembre à 20 h 44", "110", "109", "2 ; ici 1",
          DIFFERENT],
         ["lundi 23 novembre à 20 h 44", "110", "108", "2",
-         "concordent ; 2 abandonnés avec leur cause ; 1 oublié par la carte, mais reçus ici"],
+         "concordent ; 2 abandonnés avec leur cause ; 1 oublié par la carte, mais reçu ici"],
     ]  # fmt: skip
     assert [row.doubtful for row in view.rows] == [False, False, True, False]
 

@@ -1,4 +1,4 @@
-"""Settings of the property tests: how long an example takes is no promise of the protocol."""
+"""Settings of the property tests: how long an example takes is no promise, and a slow machine fails no test."""
 
 from __future__ import annotations
 
