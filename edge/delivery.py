@@ -145,6 +145,8 @@ class Delivery:
         self.account.batch_sent(rows, len(payload), now_s)
         seqs = [row.seq for row in rows]
         self.uplink.sent(batch.batch_id(payload), seqs, message.schema_id, now_s, ack_later=ack_later)
+        if up_to is limit:
+            self.uplink.go_on(backlog, now_s)
         return True
 
     def _backlog(self, limit: Lane) -> Backlog:

@@ -161,6 +161,11 @@ class Uplink:
         if now_s >= self.next_batch_s:
             self.next_batch_s = now_s + self.batch_interval_s * self.stretch
 
+    def go_on(self, backlog: Backlog, now_s: float) -> None:
+        """Let what a batch had to leave behind, samples of another schema above all, follow it at once."""
+        if self._waiting(backlog) > 0:
+            self.next_batch_s = now_s
+
     def excluded(self) -> frozenset[int]:
         """Name the rows that are on their way already."""
         return frozenset().union(*(batch.seqs for batch in self.in_flight.values()))

@@ -169,3 +169,19 @@ def test_with_nothing_left_connections_are_rare() -> None:
     bench.link.attempts = 0
     bench.run(3600, 5)
     assert bench.link.attempts <= 1
+
+
+def test_samples_of_an_earlier_configuration_do_not_wait_behind_new_ones_for_ever() -> None:
+    """A batch has one schema: what it had to leave behind follows at once, not an interval later and behind newer rows."""
+    bench = Bench()
+    bench.link.up = False
+    bench.outbox.use_schema(b"earlier!", b"")
+    earlier = [bench.outbox.add_sample(0, 1, uptime_s, [1]) for uptime_s in range(40)]
+    bench.outbox.use_schema(bench.schema_id, b"")
+    bench.run(3700)
+    bench.link.up = True
+    for _ in range(4):
+        acknowledged(bench)
+    assert bench.at_s < 3720
+    sent = {seq for _, message in bench.link.batches() for seq in message.seqs()}
+    assert sent.issuperset(earlier)
