@@ -172,7 +172,7 @@ def test_with_nothing_left_connections_are_rare() -> None:
 
 
 def test_samples_of_an_earlier_configuration_do_not_wait_behind_new_ones_for_ever() -> None:
-    """A batch has one schema: what it had to leave behind follows at once, not an interval later and behind newer rows."""
+    """A batch has one schema: what it had to leave behind follows at once, not behind newer rows an interval later."""
     bench = Bench()
     bench.link.up = False
     bench.outbox.use_schema(b"earlier!", b"")
