@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         "rows are dated by the edge's wall clock, trusted or not",
         "edge/clock.py",
-        "        if now.synced:\n",
+        "        if now.synced and not self._contradicted:\n",
         "        if True:\n",
     ),
     Mutation(
@@ -74,7 +74,7 @@ MUTATIONS = (
     Mutation(
         "acknowledged rows are not kept (a restored hub has lost them)",
         "edge/io/outbox_custody.py",
-        "    return _move(db, ranges, _ACKED, utc_ms)\n",
+        "    return _move(db, ranges, ACKED, utc_ms)\n",
         "    return delete(db, ranges)\n",
     ),
     Mutation(

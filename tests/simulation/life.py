@@ -126,6 +126,7 @@ class Life:
         self.configured = 0
         self.clock_error_s = 0.0
         self.ntp = self.chance.random() < 0.4
+        self._chip_is = self.chance.choice((None, None, None, "right", "empty"))
         self.silent = False
         self._epoch = 0
         self.spoilt = False
@@ -299,7 +300,15 @@ class Life:
         synced = self.ntp and self.network.link_up
         error_s = 0.0 if synced else self.clock_error_s
         utc = START + timedelta(seconds=self.now_s + error_s)
-        return Instant(self.now_s - boot_s, utc, synced)
+        return Instant(self.now_s - boot_s, utc, synced, self._chip(boot_s))
+
+    def _chip(self, boot_s: float) -> datetime | None:
+        """Read the clock chip: there is none, it is right, or its battery is empty and it began in 2000."""
+        if self._chip_is is None:
+            return None
+        if self._chip_is == "right":
+            return START + timedelta(seconds=self.now_s)
+        return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now_s - boot_s)
 
     def _clock(self) -> float:
         return self.now_s
