@@ -35,6 +35,10 @@ def _empty_ledger() -> Path:
     return path
 
 
+class Stuck(Exception):
+    """The hub cannot go on, which no fault explains."""
+
+
 class Centre:
     """One hub; its ledger is a file in `folder`."""
 
@@ -77,6 +81,8 @@ class Centre:
         except HubKilled:
             self.stop()
             return False
+        if self._consumer.counters.retries:
+            raise Stuck("the ledger refuses what arrived, and no disk is full")
         return True
 
     def take(self, path: Path, now_ms: int) -> bool:

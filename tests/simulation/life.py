@@ -26,7 +26,7 @@ from edge.tables import schema_of
 from firmware_config import board_text, profile_text
 from protocol import schema
 from protocol.topics import Address
-from tests.simulation.centre import Centre
+from tests.simulation.centre import Centre, Stuck
 from tests.simulation.disk import Disk, Habits, PowerCut, mounted
 from tests.simulation.faults import Fault, Kind, plan
 from tests.simulation.kiosk import DAY_S, Controller, Kiosk, Pins
@@ -140,19 +140,25 @@ class Life:
     def run(self) -> None:
         """Live to the end, then let the dust settle until the hub has everything."""
         with mounted(self.disk):
-            self._power_on()
-            misfortune = Misfortune(self)
-            for fault in self.faults:
-                self.at(fault.at_s, partial(misfortune.strike, fault))
-            for day in range(1, round(self.until_s / DAY_S) + 1):
-                self.at(day * DAY_S, self._back_up)
-            self._live(self.until_s)
-            self._calm()
-            self._live(self.until_s + DUST_S)
-            self._deliver_all()
-            if self.pi is not None:
-                self.left_waiting = self.pi.outbox.waiting_rows(detail=True)
-                self.pi.outbox.close()
+            try:
+                self._live_through()
+            except Stuck as reason:
+                self.truth.complaints.append(str(reason))
+
+    def _live_through(self) -> None:
+        self._power_on()
+        misfortune = Misfortune(self)
+        for fault in self.faults:
+            self.at(fault.at_s, partial(misfortune.strike, fault))
+        for day in range(1, round(self.until_s / DAY_S) + 1):
+            self.at(day * DAY_S, self._back_up)
+        self._live(self.until_s)
+        self._calm()
+        self._live(self.until_s + DUST_S)
+        self._deliver_all()
+        if self.pi is not None:
+            self.left_waiting = self.pi.outbox.waiting_rows(detail=True)
+            self.pi.outbox.close()
 
     def at(self, at_s: float, action: Callable[[], None]) -> None:
         """Have something happen at a moment."""
