@@ -34,6 +34,9 @@ class Stored:
     counts: dict[int, int] = field(default_factory=dict)
     received: list[Range] = field(default_factory=list)
     lost: dict[str, list[Range]] = field(default_factory=dict)
+    ahead: list[Range] = field(default_factory=list)
+    """Not waited for, and not settled: numbers of a life that the card may have forgotten."""
+
     sessions: int = 0
 
     def money(self) -> dict[int, Row]:
@@ -61,8 +64,8 @@ class Stored:
 
     def missing(self) -> list[Range]:
         """List what is neither, up to the highest number heard of."""
-        settled = self.settled()
-        return holes(settled, settled[-1][1]) if settled else []
+        known = union([*self.settled(), *self.ahead])
+        return holes(known, known[-1][1]) if known else []
 
 
 @dataclass
@@ -103,7 +106,8 @@ def read_ledger(path: Path) -> dict[int, Stored]:
                 stored.counts |= _counts(table, schemas[message.schema_id])
         for epoch, cause, first, last in db.execute("SELECT epoch, cause, first_seq, last_seq FROM receipts"):
             stored = found.setdefault(epoch, Stored())
-            (stored.lost.setdefault(cause, []) if cause else stored.received).append((first, last))
+            others = {"": stored.received, "ahead": stored.ahead}
+            (others[cause] if cause in others else stored.lost.setdefault(cause, [])).append((first, last))
         for epoch, ended in db.execute("SELECT epoch, count(ended_seq) FROM sessions GROUP BY epoch"):
             found[epoch].sessions = ended
     return found
@@ -158,8 +162,10 @@ def line_of(what: str, seed: int, left: Left, stored: dict[int, Stored], more: s
     rows, money = sum(len(one.seqs) for one in stored.values()), sum(len(one.money()) for one in stored.values())
     causes = sum((Counter({c: size(r) for c, r in one.lost.items()}) for one in stored.values()), Counter[str]())
     lost = ", ".join(f"{count} {cause}" for cause, count in causes.items()) or "none"
+    ahead = sum(size(one.ahead) for one in stored.values())
     return (
         f"\n{what}, seed {seed}: the edge numbered {left.highest} rows in its present epoch; in the hub {rows},"
         f" {money} of them money, of {len(stored)} epochs; declared lost: {lost};"
+        f"{f' not waited for: {ahead};' if ahead else ''}"
         f" waiting: {size(left.pending)}{'; ' if more else ''}{more}\n"
     )

@@ -92,7 +92,8 @@ def test_a_log_that_lost_its_end_never_gives_one_number_to_two_rows(
     tell(line_of("log cut off", seed, left, stored, f"{cut} bytes of log lost"))
     assert_sound(stored.values(), load.count)
     assert_money(left, stored[left.epoch])
-    assert set(stored[left.epoch].lost) == {"unused"}
+    # A log cut off at its very beginning leaves no outbox: its epoch ends there, and the next has no start before it.
+    assert {cause for one in stored.values() for cause in one.lost} <= {"unused"}
 
 
 @pytest.mark.timeout(120)
