@@ -50,6 +50,7 @@ class Centre:
         self.statements_left: int | None = None
         """SQL statements until the hub is killed."""
 
+        self.dies_at_commit = False
         self.backups: list[tuple[float, Path]] = []
         self.start()
 
@@ -59,6 +60,7 @@ class Centre:
         # Lives of one process share what SQLAlchemy has compiled; a hub in the world compiles once and runs for months.
         self.ledger.engine._compiled_cache = _COMPILED  # noqa: SLF001  there is no public way
         event.listen(self.ledger.engine, "before_cursor_execute", self._count)
+        event.listen(self.ledger.engine, "commit", self._before_commit)
         self._consumer: Consumer | None = Consumer(self.ledger, self._network)
 
     @property
@@ -69,7 +71,7 @@ class Centre:
     def stop(self) -> None:
         """End the process; what was not committed is gone, and so is what it had taken from the broker."""
         self._consumer = None
-        self.statements_left = None
+        self.statements_left, self.dies_at_commit = None, False
         self.ledger.close()
 
     def step(self, now_ms: int) -> bool:
@@ -118,6 +120,11 @@ class Centre:
         shutil.copy(copy, self.path)
         self.start()
         return at_s
+
+    def _before_commit(self, _: object) -> None:
+        if self.dies_at_commit:
+            self.dies_at_commit = False
+            raise HubKilled
 
     def _count(self, *_: object) -> None:
         if self.statements_left is not None:

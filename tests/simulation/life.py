@@ -371,7 +371,7 @@ class Life:
         self.network.weather = Weather(loss=0.0, twice=0.0)
         self.network.link_up, self.network.half_open, self.network.kill_hub_in = True, False, None
         self.disk.countdown, self.disk.full = None, False
-        self.centre.statements_left = None
+        self.centre.statements_left, self.centre.dies_at_commit = None, False
         self.hush(silent=False)
         self.hub_up()
         self._power_on()

@@ -131,7 +131,10 @@ class Misfortune:
                     self._life.centre.stop()
                 self._life.after(fault.lasts_s, self._life.hub_up)
             case Kind.HUB_KILLED:
-                self._life.centre.statements_left = self._life.chance.randrange(80)
+                if self._life.chance.random() < 0.4:
+                    self._life.centre.dies_at_commit = True
+                else:
+                    self._life.centre.statements_left = self._life.chance.randrange(80)
             case Kind.HUB_KILLED_ACKING:
                 self._life.network.kill_hub_in = 0
             case _:
