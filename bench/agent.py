@@ -64,9 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _start(around: World) -> dict[str, int]:
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
     line, modbus_port = around.directory / "line", free_port()
-    text = SITE.format(port=around.tls_port, ca_file=around.ca_file, directory=around.directory)
+    text = SITE.format(port=around.tls_port, ca_file=around.ca_file, directory=around.directory, profile="default")
     text = text.replace("{host: 127.0.0.1}", f"{{port: {line}}}\n    poll_interval_s: 10")
-    text = text.replace(f"{around.ca_file}}}", f"{around.ca_file}, batch_interval_s: 60}}")
+    text = text.replace("profile: default}", "profile: default, batch_interval_s: 60}")
     site = around.directory / "site.yaml"
     site.write_text(text, "utf-8")
     around.enrol(site)
