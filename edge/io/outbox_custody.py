@@ -13,7 +13,7 @@ import apsw
 
 from edge.io.outbox_view import ACKED, COLUMNS
 from protocol.events import Gap, GapCause, Lane
-from protocol.ranges import Range, runs, union, without
+from protocol.ranges import Range, common, runs, union, without
 
 KEEP_MONEY_MS = 90 * 86_400_000
 KEEP_SAMPLES_MS = 3 * 86_400_000
@@ -53,10 +53,7 @@ def take_back(db: apsw.Connection, lacking: Iterable[Range], utc_ms: int) -> int
 
 def take_starts_back(db: apsw.Connection, utc_ms: int) -> int:
     """Let the gaps of all starts wait for the hub again, as `take_back` does; returns how many."""
-    query = "SELECT seq, body FROM kept WHERE lane = ? AND acked_ms < ?"
-    kept: Iterable[Any] = db.execute(query, (int(Lane.ALARM), utc_ms)).fetchall()
-    starts = [seq for seq, body in kept if json.loads(body)[0::3] == [Gap.kind, GapCause.UNUSED]]
-    return take_back(db, runs(starts), utc_ms)
+    return take_back(db, runs(seq for seq, _ in _gaps(db, "kept", GapCause.UNUSED)), utc_ms)
 
 
 def in_vain(db: apsw.Connection, lacking: Iterable[Range], highest: int) -> list[Range]:
@@ -68,13 +65,12 @@ def in_vain(db: apsw.Connection, lacking: Iterable[Range], highest: int) -> list
             found = db.execute(f"SELECT seq FROM {table} WHERE seq BETWEEN ? AND ?", (first, last))  # noqa: S608
             here += runs(seq for (seq,) in found)
     left = without(asked, union(here))
-    return without(left, _declared(db, "rows")) if left else []
+    return without(left, [numbers for _, numbers in _gaps(db, "rows")]) if left else []
 
 
 def passed_over(db: apsw.Connection, ranges: Sequence[Range]) -> list[Range]:
     """Name those of the numbers that no row ever had: a start passed over them."""
-    own = _declared(db, "rows", GapCause.UNUSED) + _declared(db, "kept", GapCause.UNUSED)
-    return without(ranges, without(ranges, union(own)))
+    return common(ranges, [numbers for table in ("rows", "kept") for _, numbers in _gaps(db, table, GapCause.UNUSED)])
 
 
 def let_go_in_little_space(db: apsw.Connection, ranges: Iterable[Range], utc_ms: int) -> int:
@@ -106,12 +102,12 @@ def forget_samples(db: apsw.Connection) -> None:
     db.execute("DELETE FROM kept WHERE lane >= ? AND acked_ms IS NOT NULL", (Lane.SUMMARY,))
 
 
-def _declared(db: apsw.Connection, table: str, cause: GapCause | None = None) -> list[Range]:
-    """Read the ranges of the gaps that still wait to be sent, or were, of one cause or of any."""
+def _gaps(db: apsw.Connection, table: str, cause: GapCause | None = None) -> list[tuple[int, Range]]:
+    """Read the gaps that wait to be sent, or were, of one cause or of any: their rows, and of which they speak."""
     like = f"[{Gap.kind},%"
-    query = f"SELECT body FROM {table} WHERE lane = ? AND CAST(body AS TEXT) LIKE ?"  # noqa: S608
-    found = [json.loads(body) for (body,) in db.execute(query, (Lane.ALARM, like))]
-    return union((first, last) for _, first, last, why, *_ in found if cause is None or why == cause)
+    query = f"SELECT seq, body FROM {table} WHERE lane = ? AND CAST(body AS TEXT) LIKE ?"  # noqa: S608
+    found = [(seq, json.loads(body)) for seq, body in db.execute(query, (Lane.ALARM, like))]
+    return [(seq, (first, last)) for seq, (_, first, last, why, *_) in found if cause is None or why == cause]
 
 
 def _move(db: apsw.Connection, ranges: Iterable[Range], reason: str, utc_ms: int | None) -> int:
