@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
@@ -18,10 +19,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from protocol.events import Gap, GapCause
+
 TOLERANCE = timedelta(seconds=2)
 """Rows carry whole seconds, and a slot is sampled a few times a second."""
 
 START_UP = timedelta(seconds=30)
+STARTS_TOLD_TRIES, STARTS_TOLD_S = 60, 0.5
+"""A site that has just started tells the hub within seconds which numbers it passed over."""
+
 COUNTER_KWH = 0.1
 """A poll interval of full sun, and the counter's own resolution."""
 
@@ -98,15 +104,30 @@ def read_truth(directory: Path) -> dict[str, Any]:
 
 def _rows(base_url: str, site: str, outbox: Path) -> Line:
     """Hold what the edge committed, less what still waits there, against what the hub received."""
-    with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as db:
-        (highest,) = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").fetchone()
-        (waiting,) = db.execute("SELECT count(*) FROM rows").fetchone()
+    highest, waiting = _numbered(outbox)
     loss = _get(base_url, f"/api/v1/sites/{site}/loss")
     # The site is live: the hub may have got more in between, never less, and nothing twice.
     left = highest - waiting - loss["unused"]  # numbers that a start passed over name no row
     arrived = loss["received"] + sum(loss["lost"].values())
     agrees = left <= arrived == sum(epoch["highest_seq"] for epoch in loss["epochs"]) - loss["unused"]
     return Line("rows that left the outbox, received once", left, arrived, agrees)
+
+
+def _numbered(outbox: Path) -> tuple[int, int]:
+    """Read an outbox's highest number and how many rows wait, once the hub knows what its last start passed over."""
+    with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True, isolation_level=None)) as db:
+        tries = 0
+        while True:
+            tries += 1
+            db.execute("BEGIN")  # one moment of an outbox that is being written
+            (highest,) = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").fetchone()
+            (waiting,) = db.execute("SELECT count(*) FROM rows").fetchone()
+            events = [json.loads(body) for (body,) in db.execute("SELECT body FROM rows WHERE schema_id IS NULL")]
+            db.execute("COMMIT")
+            untold = any(body[0] == Gap.kind and body[3] == GapCause.UNUSED for body in events)
+            if not untold or tries == STARTS_TOLD_TRIES:
+                return highest, waiting
+            time.sleep(STARTS_TOLD_S)
 
 
 def _counter(base_url: str, site: str, metric: str, start: datetime, until: datetime) -> float:
