@@ -27,6 +27,8 @@ class Mutation:
     file: str
     old: str
     new: str
+    also: tuple[tuple[str, str, str], ...] = ()
+    """More of the same, where one defence stands behind another."""
 
 
 MUTATIONS = (
@@ -78,10 +80,14 @@ MUTATIONS = (
         "    return delete(db, ranges)\n",
     ),
     Mutation(
-        "sums of the hub are believed before it knows of the present start",
+        "sums of the hub are believed, whatever the card forgot",
         "edge/uplink.py",
         "believed = self.start_seq is None and",
         "believed = True or",
+        (
+            ("hub/starts.py", "last = begins[at] - 1", "pass"),
+            ("hub/ingest/turn.py", "forked=any(", "forked=False and any("),
+        ),
     ),
     Mutation(
         "money is given up like samples on a full disk",

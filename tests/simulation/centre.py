@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +14,12 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.util import LRUCache
 
+from hub.account_store import AHEAD
 from hub.ingest import courier
 from hub.ingest.consumer import Consumer
 from hub.io.ledger import SqlLedger
 from hub.ports import Site
+from protocol.control import Ack
 from tests.simulation.network import HubKilled, Network
 
 SITE = Site("simulated", "Simulated", "school", "Kaya", 0, 13.09, -1.08, "Africa/Ouagadougou", (1, 2, 3, 4))
@@ -51,6 +55,8 @@ class Centre:
         """SQL statements until the hub is killed."""
 
         self.dies_at_commit = False
+        self.complaints: list[str] = []
+        network.witness = self._witness
         self.backups: list[tuple[float, Path]] = []
         self.start()
 
@@ -120,6 +126,14 @@ class Centre:
         shutil.copy(copy, self.path)
         self.start()
         return at_s
+
+    def _witness(self, ack: Ack) -> None:
+        """Hold an ack against what another reader finds committed at this moment."""
+        query = "SELECT count(*) FROM receipts WHERE epoch = ? AND first_seq <= ? AND last_seq >= ? AND cause <> ?"
+        with closing(sqlite3.connect(self.path)) as reader:
+            (found,) = reader.execute(query, (ack.epoch, ack.upto, ack.upto, AHEAD)).fetchone()
+        if ack.upto and not found:
+            self.complaints.append(f"row {ack.upto} is acknowledged and not committed")
 
     def _before_commit(self, _: object) -> None:
         if self.dies_at_commit:

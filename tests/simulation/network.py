@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hub.ingest.decode import Message
@@ -42,6 +42,9 @@ class Network:
     link_up: bool = True
     half_open: bool = False
     """The link looks connected and carries nothing."""
+
+    witness: Callable[[Ack], None] = field(default=lambda _: None)
+    """Sees every ack as it is sent."""
 
     epoch: int = 0
     overflowed: int = 0
@@ -134,6 +137,7 @@ class Network:
     def publish_ack(self, address: Address, ack: Ack) -> None:
         """See `Inbox.publish_ack`."""
         assert address == self.address
+        self.witness(ack)
         if self.kill_hub_in is not None:
             self.kill_hub_in -= 1
             if self.kill_hub_in < 0:

@@ -27,7 +27,7 @@ class Verdict:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._truth = life.truth
-        self.complaints = list(life.truth.complaints)
+        self.complaints = [*life.truth.complaints, *life.centre.complaints]
         self.checked: Counter[str] = Counter()
         self._stored = self._archive()
         self._check_rows()
