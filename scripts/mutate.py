@@ -80,16 +80,6 @@ MUTATIONS = (
         "    return delete(db, ranges)\n",
     ),
     Mutation(
-        "sums of the hub are believed, whatever the card forgot",
-        "edge/uplink.py",
-        "believed = self.start_seq is None and",
-        "believed = True or",
-        (
-            ("hub/starts.py", "last = begins[at] - 1", "pass"),
-            ("hub/ingest/turn.py", "forked=any(", "forked=False and any("),
-        ),
-    ),
-    Mutation(
         "money is given up like samples on a full disk",
         "edge/io/outbox.py",
         "self._db.execute(_GIVEN_UP_FIRST, (Lane.SUMMARY, share))",

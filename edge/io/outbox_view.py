@@ -51,7 +51,10 @@ class OutboxView:
         self.damaged: set[int] = set()
         """Rows met that do not say what was once written; they are passed over."""
 
-        self.epoch = self._scalar("SELECT value FROM meta WHERE key = 'epoch'")
+        epoch = self.recall("epoch")
+        if epoch is None:
+            raise RetryLater("the outbox has just been made: no agent has run on it yet")
+        self.epoch = int(epoch)
 
     def open_sessions(self) -> list[OpenSession]:
         """List the sessions that were open at the last commit; one that is damaged is not to be billed."""

@@ -25,6 +25,7 @@ from edge.simulator.virtual import VirtualProbe
 from edge.tables import schema_of
 from firmware_config import board_text, profile_text
 from protocol import schema
+from protocol.events import Lane
 from protocol.topics import Address
 from tests.simulation.centre import Centre, Stuck
 from tests.simulation.disk import Disk, Habits, PowerCut, mounted
@@ -157,7 +158,7 @@ class Life:
         self._live(self.until_s + DUST_S)
         self._deliver_all()
         if self.pi is not None:
-            self.left_waiting = self.pi.outbox.waiting_rows(detail=True)
+            self.left_waiting = self.pi.outbox.waiting_rows()
             self.pi.outbox.close()
 
     def at(self, at_s: float, action: Callable[[], None]) -> None:
@@ -385,15 +386,15 @@ class Life:
         outbox, agent, boot_s = self.pi.outbox, self.pi.agent, self.pi.boot_s
         agent.commit(self._instant(boot_s).uptime_s)
         self.settled_s = self.now_s
-        # On a small budget, detail may wait for a better day; nothing else may.
-        wanted = outbox.waiting_rows(detail=not self.budget_kb)
+        # On a small budget that was spent, all but money may wait for a better day.
+        wanted = outbox.waiting_rows(Lane.MONEY if self.budget_kb else Lane.TELEMETRY)
         for _ in range(3000):
             self._move_to(self.now_s + 15)
             self._hub_step()
             agent.deliver(self._instant(boot_s))
             if outbox.uncommitted():
                 agent.commit(self._instant(boot_s).uptime_s)
-            wanted &= outbox.waiting_rows(detail=True)
+            wanted &= outbox.waiting_rows()
             if not wanted:
                 return
         self.truth.complaints.append(f"{len(wanted)} rows never leave the outbox")

@@ -1,9 +1,8 @@
-"""Fresh lives in every run of the tests: what broke is printed with the command that shows it again."""
+"""Simulated lives in every run of the tests: what broke is printed with the command that shows it again."""
 
 from __future__ import annotations
 
 import os
-import random
 import sys
 
 import pytest
@@ -11,19 +10,19 @@ import pytest
 from tests.simulation.__main__ import failures, live, live_many, table
 from tests.simulation.faults import Kind
 
-LIVES = 200
+FIRST, LIVES = 8000, 200
+"""The same lives every time, so that a failure is somebody's change; `make simulate FIRST=…` lives through others."""
 
 
 @pytest.mark.timeout(900)
-def test_fresh_lives_keep_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
-    """Some hundred simulated weeks, never lived before, with faults of every kind: no promise is broken."""
-    first = random.randrange(10**6, 10**9)  # noqa: S311  chance, not secrecy
-    outcome = live_many(range(first, first + LIVES), os.cpu_count() or 1, lambda _: None)
+def test_two_hundred_lives_keep_every_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    """Two hundred simulated weeks with faults of every kind: no promise is broken."""
+    outcome = live_many(range(FIRST, FIRST + LIVES), os.cpu_count() or 1, lambda _: None)
     with capsys.disabled():
-        sys.stdout.write(f"\nsimulate: seeds {first} to {first + LIVES - 1}\n{table(outcome)}\n")
+        sys.stdout.write(f"\nsimulate: seeds {FIRST} to {FIRST + LIVES - 1}\n{table(outcome)}\n")
     assert not outcome.complaints, failures(outcome)
     assert outcome.least_faults >= 10
-    assert set(Kind) - {Kind.CARD_LIED} <= {Kind(name) for name in outcome.faults}
+    assert set(Kind) == {Kind(name) for name in outcome.faults}
 
 
 def test_a_seed_is_one_life() -> None:

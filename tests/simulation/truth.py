@@ -139,10 +139,9 @@ class WatchedOutbox(SqliteOutbox):
         found = self._db.execute("SELECT seq FROM rows UNION SELECT seq FROM kept")
         return {seq for (seq,) in found}
 
-    def waiting_rows(self, *, detail: bool) -> set[int]:
-        """Name every row that the hub has not acknowledged, with or without samples in detail."""
-        most = Lane.TELEMETRY if detail else Lane.SUMMARY
-        return {seq for (seq,) in self._db.execute("SELECT seq FROM rows WHERE lane <= ?", (int(most),))}
+    def waiting_rows(self, up_to: Lane = Lane.TELEMETRY) -> set[int]:
+        """Name every row that the hub has not acknowledged, down to a lane."""
+        return {seq for (seq,) in self._db.execute("SELECT seq FROM rows WHERE lane <= ?", (int(up_to),))}
 
     def _take(self, *arguments: Any) -> int:  # noqa: ANN401  just as they are
         seq = super()._take(*arguments)

@@ -69,11 +69,13 @@ class Verdict:
             self._complain(f"row {_name(identity)} is in the hub and was never committed: {self._stored[identity]}")
 
     def _given_up(self, identity: Identity, row: Row) -> bool:
-        """Say whether a sample was given up and declared, for want of space or money, or still waits for the latter."""
+        """Say whether a row was given up and declared, for want of space or budget, or still waits for the latter."""
         epoch, seq = identity
-        if row.lane is Lane.TELEMETRY and self._life.budget_kb:
-            shed = contains(self._declared(epoch, GapCause.SHED_BUDGET), seq)
-            return shed or (epoch == self._life.network.epoch and seq in self._life.left_waiting)
+        if self._life.budget_kb and row.lane > Lane.MONEY:
+            if epoch == self._life.network.epoch and seq in self._life.left_waiting:
+                return True
+            if row.lane is Lane.TELEMETRY and contains(self._declared(epoch, GapCause.SHED_BUDGET), seq):
+                return True
         return row.lane >= Lane.SUMMARY and contains(self._declared(epoch, GapCause.DISK_FULL), seq)
 
     def _declared(self, epoch: int, *causes: GapCause) -> list[Range]:

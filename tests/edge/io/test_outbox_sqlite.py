@@ -551,3 +551,12 @@ def test_twenty_kills_lose_no_committed_row(path: Path) -> None:
         outbox.close()
         safe |= rows
         settled = max(safe) // 2
+
+
+def test_a_file_that_holds_no_outbox_yet_says_so(path: Path) -> None:
+    """A power cut at the very first start leaves a file without an epoch: a command says so, in words."""
+    with apsw.Connection(str(path)) as db:
+        db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    db.close()
+    with pytest.raises(RetryLater, match="has just been made"), read_only(path):
+        pass
