@@ -80,16 +80,23 @@ MUTATIONS = (
         "    return delete(db, ranges)\n",
     ),
     Mutation(
-        "money is given up like samples on a full disk",
+        "money is given up before samples on a full disk",
         "edge/io/outbox.py",
-        "self._db.execute(_GIVEN_UP_FIRST, (Lane.SUMMARY, share))",
-        "self._db.execute(_GIVEN_UP_FIRST, (Lane.MONEY, share))",
+        "WHERE lane >= ? ORDER BY lane DESC, seq LIMIT ?",
+        "WHERE lane >= ? - 3 ORDER BY lane, seq LIMIT ?",
     ),
     Mutation(
         "what an ack calls missing is let go all the same",
         "edge/io/outbox.py",
         "union([*holes(union(missing), upto), *runs(seqs)])",
         "union([*holes([], upto), *runs(seqs)])",
+        (
+            (
+                "edge/io/outbox_custody.py",
+                "    return _move(db, ranges, ACKED, utc_ms)\n",
+                "    return delete(db, ranges)\n",
+            ),
+        ),
     ),
     Mutation(
         "a session that a power cut interrupted is forgotten",
