@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -25,16 +26,16 @@ class _Writing(Protocol):
         """The transaction's connection."""
 
 
-class LiveTable:
+class LiveTable(ABC):
     """The part of the ledger that speaks of live views."""
 
+    @abstractmethod
     def begin(self) -> AbstractContextManager[_Writing]:
         """See `Ledger.begin`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
         """Open a connection to read from."""
-        raise NotImplementedError
 
     def ask_live(self, site: str, seconds: int, now_ms: int) -> None:
         """See `Ledger.ask_live`."""
