@@ -51,10 +51,10 @@ class _File:
 class Disk:
     """One Pi's card. `countdown` cuts the power at the so-manieth write or flush from now."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, habits: Habits | None = None) -> None:
         self._chance = chance
         self._files: dict[str, _File] = {}
-        self.habits = Habits()
+        self.habits = habits if habits is not None else Habits()
         self.countdown: int | None = None
         self.full = False
         self.powered = True

@@ -9,30 +9,28 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import apsw
 
-from edge import settings as site_settings
 from edge import wiring
 from edge.agent import Agent
 from edge.clock import Instant
 from edge.errors import RetryLater
 from edge.io.outbox_space import Space
-from edge.settings import Settings
 from edge.simulator.virtual import VirtualProbe
 from edge.tables import schema_of
-from firmware_config import board_text, profile_text
 from protocol import schema
 from protocol.events import Lane
 from protocol.topics import Address
 from tests.simulation.centre import Centre, Stuck
-from tests.simulation.disk import Disk, Habits, PowerCut, mounted
+from tests.simulation.disk import Disk, PowerCut, mounted
 from tests.simulation.faults import Fault, Kind, plan
 from tests.simulation.kiosk import DAY_S, Controller, Kiosk, Pins
 from tests.simulation.misfortune import Misfortune
 from tests.simulation.network import Network, Weather
+from tests.simulation.site import COMMIT_S, DEBOUNCE_S, SLOTS, Traits, draw
 from tests.simulation.truth import Truth, Watch, WatchedOutbox
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -40,44 +38,7 @@ START_MS = round(START.timestamp() * 1000)
 BOOT_TAKES_S = 25.0
 TICK_S = 1200.0
 DUST_S = 1.1 * DAY_S
-SLOTS = (1, 2, 3, 4)
-COMMIT_S = 60.0
-DEBOUNCE_S = 2.0
 LOOK_S = 0.06
-
-SITE = """\
-site: {{id: simulated, name: Simulated, kind: school, commune: Kaya, shard: 0}}
-devices:
-  controller:
-    profile: epever-tracer
-    connection: {{host: 127.0.0.1}}
-    poll_interval_s: {poll_s}
-    metrics: {metrics}
-kiosk: {{board: kiosk-8, slots: [1, 2, 3, 4], sample_interval_s: 0.05, debounce_s: 2}}
-lights: {{from: gpio}}
-uplink: {{host: 127.0.0.1, tls: false, batch_interval_s: 21600, daily_budget_kb: {budget_kb}}}
-outbox: {{directory: /nowhere, commit_interval_s: 60}}
-system: {{site_interval_s: 3600, poll_interval_s: 7200}}
-"""
-BUDGET_KB = 25
-"""What a life on a small budget may spend a day; the others do not count."""
-
-CONFIGURATIONS = (
-    (2400, "[battery_voltage_v, soc_pct, panel_power_w, generated_total_kwh]"),
-    (1800, "[battery_voltage_v, generated_total_kwh]"),
-)
-
-
-@cache
-def configuration(number: int, budget_kb: int) -> Settings:
-    """Read one of the configurations that a life changes between."""
-    poll_s, metrics = CONFIGURATIONS[number]
-    return settings_of(SITE.format(poll_s=poll_s, metrics=metrics, budget_kb=budget_kb))
-
-
-def settings_of(text: str) -> Settings:
-    """Read a site's settings."""
-    return site_settings.parse(text, "site.yaml", profile_text=profile_text, board_text=board_text)
 
 
 @dataclass(slots=True)
@@ -102,7 +63,7 @@ class Life:
         folder: Path,
         days: float = 7.0,
         faults: list[Fault] | None = None,
-        settings: tuple[Settings, Settings] | None = None,
+        traits: Traits | None = None,
     ) -> None:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311  one seed, one life
@@ -111,23 +72,18 @@ class Life:
         self.truth = Truth()
         self.folder = folder
         self.network = Network(Address(0, "simulated"), self.chance, now_ms=START_MS)
-        self.disk = Disk(self.chance)
-        self.disk.habits = Habits(self.chance.choice((0.0, 0.5, 1.0)), tears=self.chance.random() < 0.5)
-        if self.chance.random() < 0.15:
-            self.disk.habits.lies = self.chance.choice((0.02, 0.3, 1.0))
+        self.traits = traits or draw(self.chance)
+        self.disk = Disk(self.chance, self.traits.habits)
         self.kiosk = Kiosk(SLOTS, self.until_s + DUST_S, self.chance)
         self.centre = Centre(folder, self.network, self.chance)
         self.pi: Pi | None = None
         self.faults = plan(self.chance, days) if faults is None else faults
-        self.budget_kb = BUDGET_KB if self.chance.random() < 0.2 else 0
-        self.settings = settings or (configuration(0, self.budget_kb), configuration(1, self.budget_kb))
         self._boots = itertools.count(1)
         self.turns = itertools.count()
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self.configured = 0
         self.clock_error_s = 0.0
-        self.ntp = self.chance.random() < 0.4
-        self._chip_is = self.chance.choice((None, None, None, "right", "empty"))
+        self.ntp = self.traits.ntp
         self.silent = False
         self._epoch = 0
         self.spoilt = False
@@ -135,6 +91,7 @@ class Life:
         self.images: list[list[tuple[str, bytes]]] = []
         self._boot: tuple[float, str] | None = None
         self.left_waiting: set[int] = set()
+        self.left_open: set[int] = set()
         self.settled_s = float("inf")
         """What was committed later has not had the time to arrive."""
 
@@ -159,6 +116,7 @@ class Life:
         self._deliver_all()
         if self.pi is not None:
             self.left_waiting = self.pi.outbox.waiting_rows()
+            self.left_open = {session.taken_seq for session in self.pi.outbox.open_sessions()}
             self.pi.outbox.close()
 
     def at(self, at_s: float, action: Callable[[], None]) -> None:
@@ -233,10 +191,9 @@ class Life:
             self.power_lost(self.chance.uniform(60, 3600))
 
     def _process(self, boot_s: float, boot_id: str) -> Pi:
-        settings = self.settings[self.configured]
-        outbox = WatchedOutbox(
-            Space(self.folder / "outbox" / "outbox.db", 2_000_000, 500_000_000), self.chance, self.truth, self._clock
-        )
+        settings = self.traits.settings[self.configured]
+        space = Space(self.folder / "outbox" / "outbox.db", self.traits.rows_max, 500_000_000)
+        outbox = WatchedOutbox(space, self.chance, self.truth, self._clock)
         self._look_at_card(outbox)
         payload = schema.encode(schema_of(settings))
         outbox.use_schema(schema.schema_id(payload), payload)
@@ -310,10 +267,10 @@ class Life:
         return Instant(self.now_s - boot_s, utc, synced, self._chip(boot_s))
 
     def _chip(self, boot_s: float) -> datetime | None:
-        """Read the clock chip: there is none, it is right, or its battery is empty and it began in 2000."""
-        if self._chip_is is None:
+        """Read the clock chip."""
+        if self.traits.chip is None:
             return None
-        if self._chip_is == "right":
+        if self.traits.chip == "right":
             return START + timedelta(seconds=self.now_s)
         return datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now_s - boot_s)
 
@@ -387,7 +344,7 @@ class Life:
         agent.commit(self._instant(boot_s).uptime_s)
         self.settled_s = self.now_s
         # On a small budget that was spent, all but money may wait for a better day.
-        wanted = outbox.waiting_rows(Lane.MONEY if self.budget_kb else Lane.TELEMETRY)
+        wanted = outbox.waiting_rows(Lane.MONEY if self.traits.counts_bytes else Lane.TELEMETRY)
         for _ in range(3000):
             self._move_to(self.now_s + 15)
             self._hub_step()

@@ -111,7 +111,7 @@ class Misfortune:
 
     def _send_courier(self) -> None:
         """Copy what waits on the card to a stick while the Pi is off; the hub gets it some day, and once more."""
-        settings = self._life.settings[self._life.configured]
+        settings = self._life.traits.settings[self._life.configured]
         outbox = replace(settings.outbox, directory=str(self._life.folder / "outbox"))
         stick = self._life.folder / f"stick-{next(self._life.turns)}"
         with suppress(RetryLater), taken_out():  # a card without an outbox, or a spoilt one

@@ -12,9 +12,11 @@ from sqlalchemy import select
 from hub.io import tables as t
 from protocol import batch
 from protocol.events import Lane
+from tests.simulation.disk import Habits
 from tests.simulation.faults import Fault, Kind
 from tests.simulation.kiosk import DAY_S
-from tests.simulation.life import START_MS, Life, settings_of
+from tests.simulation.life import START_MS, Life
+from tests.simulation.site import Traits, settings_of
 from tests.simulation.truth import Row, contents_of
 from tests.simulation.verdict import Verdict
 
@@ -45,9 +47,9 @@ def test_a_month_offline_is_delivered_within_an_hour(tmp_path: Path, capsys: pyt
     faults = [Fault(0.9 * day, DAYS * day, Kind.LINK_DOWN), Fault(day, DAYS * day, Kind.CLOCK_BACK)]
     faults += [Fault((n + 1.3) * day, 900.0 + 60 * n, Kind.POWER_CUT_WRITING) for n in range(DAYS)]
     settings = settings_of(SITE)
-    life = Life(4, tmp_path, DAYS + 0.9, faults=sorted(faults), settings=(settings, settings))
+    traits = Traits(Habits(0.5), ntp=False, chip=None, settings=(settings, settings), rows_max=2_000_000)
+    life = Life(4, tmp_path, DAYS + 0.9, faults=sorted(faults), traits=traits)
     life.network.bits_per_s = MODEM_BITS_PER_S
-    life.disk.habits.lies = 0.0
     life.run()
     verdict = Verdict(life)
     assert verdict.complaints == []

@@ -25,11 +25,12 @@ Content = tuple[int, int, bytes | None, int | None, tuple[Any, ...]]
 
 @dataclass(slots=True)
 class Row:
-    """A row that was committed; `destroyed` once the card that held it was spoilt, exchanged or had lied."""
+    """A committed row; `spoilt` once its card was spoilt, exchanged or had lied, `destroyed` if that took the row."""
 
     content: Content
     lane: Lane
     at_s: float
+    spoilt: bool = False
     destroyed: bool = False
 
 
@@ -90,8 +91,9 @@ class Truth:
     def destroy(self, epoch: int, left: set[int]) -> None:
         """Note that of an epoch's rows only these are still on the card."""
         for (row_epoch, seq), row in self.rows.items():
-            if row_epoch == epoch and seq not in left:
-                row.destroyed = True
+            if row_epoch == epoch:
+                row.spoilt = True
+                row.destroyed |= seq not in left
 
 
 class WatchedOutbox(SqliteOutbox):

@@ -14,7 +14,8 @@ from protocol import batch
 from protocol.events import ChargingSession, EndReason, Gap, GapCause, Lane, SlotTaken
 from protocol.ranges import Range, contains, union
 from tests.simulation.kiosk import Plug
-from tests.simulation.life import COMMIT_S, DEBOUNCE_S, START_MS, Life
+from tests.simulation.life import START_MS, Life
+from tests.simulation.site import COMMIT_S, DEBOUNCE_S
 from tests.simulation.truth import Content, Identity, Row, Watch, contents_of
 
 WHOLE_S = 1.0
@@ -33,6 +34,7 @@ class Verdict:
         self._check_rows()
         self._check_account()
         self._check_sessions()
+        self._check_closed()
         self._check_dates()
         self._check_kiosk()
         self._check_polls()
@@ -71,7 +73,7 @@ class Verdict:
     def _given_up(self, identity: Identity, row: Row) -> bool:
         """Say whether a row was given up and declared, for want of space or budget, or still waits for the latter."""
         epoch, seq = identity
-        if self._life.budget_kb and row.lane > Lane.MONEY:
+        if self._life.traits.counts_bytes and row.lane > Lane.MONEY:
             if epoch == self._life.network.epoch and seq in self._life.left_waiting:
                 return True
             if row.lane is Lane.TELEMETRY and contains(self._declared(epoch, GapCause.SHED_BUDGET), seq):
@@ -124,6 +126,21 @@ class Verdict:
         closed = {(row.epoch, row.taken_seq) for row in rows if row.ended_seq is not None}
         if closed != ended.keys():
             self._complain(f"ended sessions in the ledger: {len(closed)}; recorded: {len(ended)}")
+
+    def _check_closed(self) -> None:
+        """Each charge that began on a sound card is open there still, or has just one end, whatever interrupted it."""
+        ends: Counter[Identity] = Counter()
+        for (epoch, _), row in self._truth.rows.items():
+            if _is(row.content, ChargingSession.kind):
+                ends[epoch, row.content[4][2]] += 1
+        for identity, row in self._truth.rows.items():
+            if not _is(row.content, SlotTaken.kind) or row.spoilt:
+                continue
+            self.checked["charges followed to their end"] += 1
+            still_open = identity[0] == self._life.network.epoch and identity[1] in self._life.left_open
+            if ends[identity] + still_open != 1:
+                and_open = " and is still open" if still_open else ""
+                self._complain(f"the charge {_name(identity)} has {ends[identity]} ends{and_open}")
 
     def _check_dates(self) -> None:
         """No date is further from the truth than it says; what has no date could not have one."""
