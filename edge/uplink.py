@@ -37,12 +37,15 @@ CONNECT_PROVEN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """A batch on its way; `first_s` is when the same bytes were first sent, which an ack may answer as well."""
+    """A batch on its way; `first_s` is when the same bytes were first sent, which an ack may answer as well.
+
+    None if nobody knows: they may have been sent before, and what is acknowledged then tells no time.
+    """
 
     seqs: frozenset[int]
     schema_id: bytes
     sent_s: float
-    first_s: float
+    first_s: float | None
     ack_later: bool = False
     """The hub was told that it may leave this one to a later ack."""
 
@@ -102,6 +105,12 @@ class Uplink:
     _trusted: bool = False
     """The hub acknowledged something in this connection, and lists all that it lacks."""
 
+    _sent_upto: int = field(init=False)
+    """No row beyond this one was ever sent, by this process or one before."""
+
+    def __post_init__(self) -> None:
+        self._sent_upto = 0 if self.start_seq is None else self.start_seq - 1
+
     def should_connect(self, *, connected: bool, connecting: bool, now_s: float, pause_s: float = 0.0) -> bool:
         """Follow the link; True when it is time for another attempt, at least `pause_s` after the one before."""
         if connected:
@@ -156,7 +165,9 @@ class Uplink:
     ) -> None:
         """Note a batch that was handed to the network."""
         before = self._late.pop(batch_id, None)
-        first_s = now_s if before is None else before.first_s
+        fresh = max(seqs) > self._sent_upto
+        first_s = before.first_s if before is not None else now_s if fresh else None
+        self._sent_upto = max(self._sent_upto, *seqs)
         self.in_flight[batch_id] = InFlight(frozenset(seqs), schema_id, now_s, first_s, ack_later)
         if now_s >= self.next_batch_s:
             self.next_batch_s = now_s + self.batch_interval_s * self.stretch
@@ -193,6 +204,7 @@ class Uplink:
             self.last_ack_s, self._retry_s, self._not_before_s = now_s, 0.0, now_s
             self._connect_delay_s = CONNECT_FIRST_S
             self._schemas_sent.clear()
+        sent_s = [batch.first_s for batch in done if batch.first_s is not None]
         refused = self._refused(ack, now_s)
         self._await_schemas(ack, now_s)
         return Settlement(
@@ -204,7 +216,7 @@ class Uplink:
             forked=ack.forked,
             refused=refused,
             schemas_wanted=ack.schemas_wanted,
-            hub_time=HubTime(ack.utc_ms, max(batch.first_s for batch in done), now_s) if done else None,
+            hub_time=HubTime(ack.utc_ms, max(sent_s), now_s) if sent_s else None,
         )
 
     def _waiting(self, backlog: Backlog) -> int:

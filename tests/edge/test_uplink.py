@@ -230,6 +230,29 @@ def test_the_time_of_a_repeated_batch_reaches_back_to_its_first_sending() -> Non
     assert settlement.hub_time == HubTime(1_000_000, 0.0, 201.0)
 
 
+def test_bytes_that_were_acknowledged_and_go_again_tell_no_time() -> None:
+    """A full disk may not let go of what is acknowledged: it goes again, and the ack may answer the first copy."""
+    up = connected()
+    up.sent(1, [1, 2], SCHEMA, 0.0)
+    up.acknowledged(ack(1), 5.0)
+    up.sent(1, [1, 2], SCHEMA, 200.0)
+    settlement = up.acknowledged(ack(1), 201.0)
+    assert settlement is not None
+    assert (sorted(settlement.seqs), settlement.hub_time) == ([1, 2], None)
+
+
+def test_what_an_earlier_process_may_have_sent_tells_no_time() -> None:
+    """An ack may have been under way since before a restart: only bytes with a row of this process are surely new."""
+    up = Uplink(EPOCH, INTERVAL_S, TIMEOUT_S, random.Random(1), start_seq=40)  # noqa: S311  jitter keeps no secret
+    up.should_connect(connected=True, connecting=False, now_s=0.0)
+    up.sent(1, [38, 39], SCHEMA, 0.0)
+    up.sent(2, [37, 40], SCHEMA, 1.0)
+    first, second = up.acknowledged(ack(1), 5.0), up.acknowledged(ack(2), 5.0)
+    assert first is not None
+    assert second is not None
+    assert (first.hub_time, second.hub_time) == (None, HubTime(1_000_000, 1.0, 5.0))
+
+
 def test_what_was_given_up_long_ago_is_forgotten() -> None:
     """The memory for late acks is bounded."""
     up = connected()

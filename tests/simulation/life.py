@@ -343,9 +343,10 @@ class Life:
         outbox, agent, boot_s = self.pi.outbox, self.pi.agent, self.pi.boot_s
         agent.commit(self._instant(boot_s).uptime_s)
         self.settled_s = self.now_s
-        # On a small budget that was spent, all but money may wait for a better day.
+        # On a small budget that was spent, money waits for fuller batches, and all else may for a better day.
         wanted = outbox.waiting_rows(Lane.MONEY if self.traits.counts_bytes else Lane.TELEMETRY)
-        for _ in range(3000):
+        steps = 9000 if self.traits.counts_bytes else 3000
+        for _ in range(steps):
             self._move_to(self.now_s + 15)
             self._hub_step()
             agent.deliver(self._instant(boot_s))

@@ -14,6 +14,8 @@ from tests.simulation.disk import Habits
 SLOTS = (1, 2, 3, 4)
 COMMIT_S = 60.0
 DEBOUNCE_S = 2.0
+SCARCE_ROWS = 120
+"""What the outbox of a few sites holds at most: samples must go when their link is down for a day."""
 
 SITE = """\
 site: {{id: simulated, name: Simulated, kind: school, commune: Kaya, shard: 0}}
@@ -63,7 +65,7 @@ class Traits:
 
 
 def draw(chance: random.Random) -> Traits:
-    """Draw what a site is like; a few must send little, or hold so little that samples go when the link is down."""
+    """Draw what a site is like; some must send little, and some hold little."""
     habits = Habits(chance.choice((0.0, 0.5, 1.0)), tears=chance.random() < 0.5)
     if chance.random() < 0.15:
         habits.lies = chance.choice((0.02, 0.3, 1.0))
@@ -76,7 +78,7 @@ def draw(chance: random.Random) -> Traits:
     )
     first, second = (settings_of(configured(poll_s=poll_s, metrics=metrics)) for poll_s, metrics in _POLLED)
     chip = chance.choice((None, None, None, "right", "empty"))
-    rows_max = 120 if chance.random() < 0.15 else first.outbox.rows_max
+    rows_max = SCARCE_ROWS if chance.random() < 0.15 else first.outbox.rows_max
     return Traits(habits, chance.random() < 0.4, chip, (first, second), rows_max)
 
 

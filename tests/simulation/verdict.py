@@ -13,9 +13,10 @@ from hub.io.boots import read_dater
 from protocol import batch
 from protocol.events import ChargingSession, EndReason, Gap, GapCause, Lane, SlotTaken
 from protocol.ranges import Range, contains, union
+from tests.simulation.faults import Kind
 from tests.simulation.kiosk import Plug
 from tests.simulation.life import START_MS, Life
-from tests.simulation.site import COMMIT_S, DEBOUNCE_S
+from tests.simulation.site import COMMIT_S, DEBOUNCE_S, SCARCE_ROWS
 from tests.simulation.truth import Content, Identity, Row, Watch, contents_of
 
 WHOLE_S = 1.0
@@ -78,7 +79,10 @@ class Verdict:
                 return True
             if row.lane is Lane.TELEMETRY and contains(self._declared(epoch, GapCause.SHED_BUDGET), seq):
                 return True
-        return row.lane >= Lane.SUMMARY and contains(self._declared(epoch, GapCause.DISK_FULL), seq)
+        causes = [GapCause.DISK_FULL]
+        if self._life.traits.rows_max == SCARCE_ROWS or Kind.DISK_FULL in self._truth.faults:
+            causes.append(GapCause.LET_GO)  # where room is scarce, samples that the hub has are not kept for it
+        return row.lane >= Lane.SUMMARY and contains(self._declared(epoch, *causes), seq)
 
     def _declared(self, epoch: int, *causes: GapCause) -> list[Range]:
         found: list[Range] = []
