@@ -72,17 +72,22 @@ class Verdict:
             self._complain(f"row {_name(identity)} is in the hub and was never committed: {self._stored[identity]}")
 
     def _given_up(self, identity: Identity, row: Row) -> bool:
-        """Say whether a row was given up and declared, for want of space or budget, or still waits for the latter."""
+        """Say whether a row was given up and declared, for a cause that it may have, or still waits for a budget."""
         epoch, seq = identity
-        if self._life.traits.counts_bytes and row.lane > Lane.MONEY:
-            if epoch == self._life.network.epoch and seq in self._life.left_waiting:
-                return True
-            if row.lane is Lane.TELEMETRY and contains(self._declared(epoch, GapCause.SHED_BUDGET), seq):
-                return True
-        causes = [GapCause.DISK_FULL]
-        if self._life.traits.rows_max == SCARCE_ROWS or Kind.DISK_FULL in self._truth.faults:
+        counts_bytes, scarce = self._life.traits.counts_bytes, self._life.traits.rows_max == SCARCE_ROWS
+        waits = epoch == self._life.network.epoch and seq in self._life.left_waiting
+        if counts_bytes and row.lane > Lane.MONEY and waits:
+            return True
+        causes = []
+        if row.spoilt:
+            causes.append(GapCause.OUTBOX_DAMAGED)
+        if row.lane >= Lane.SUMMARY:
+            causes.append(GapCause.DISK_FULL)
+        if row.lane >= Lane.SUMMARY and (scarce or Kind.DISK_FULL in self._truth.faults):
             causes.append(GapCause.LET_GO)  # where room is scarce, samples that the hub has are not kept for it
-        return row.lane >= Lane.SUMMARY and contains(self._declared(epoch, *causes), seq)
+        if row.lane is Lane.TELEMETRY and counts_bytes:
+            causes.append(GapCause.SHED_BUDGET)
+        return contains(self._declared(epoch, *causes), seq)
 
     def _declared(self, epoch: int, *causes: GapCause) -> list[Range]:
         found: list[Range] = []
