@@ -98,9 +98,12 @@ def table(outcome: Outcome) -> str:
 
 def failures(outcome: Outcome) -> str:
     """Say what broke, and how to see it again."""
-    lines = []
-    for seed, complaints in sorted(outcome.complaints.items())[:SHOWN]:
-        lines += [f"seed {seed} (make simulate SEEDS=1 FIRST={seed}):", *(f"  {text[:400]}" for text in complaints[:8])]
+    return "\n".join(failure(seed, told) for seed, told in sorted(outcome.complaints.items())[:SHOWN])
+
+
+def failure(seed: int, complaints: Sequence[str]) -> str:
+    """Name one life in which a promise was broken, and what was."""
+    lines = [f"seed {seed} (make simulate SEEDS=1 FIRST={seed}):", *(f"  {text[:400]}" for text in complaints[:8])]
     return "\n".join(lines)
 
 
@@ -115,7 +118,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()  # noqa: TID251  the person's own patience is measured
     seeds = range(arguments.first, arguments.first + arguments.seeds)
 
+    told: set[int] = set()
+
     def draw(outcome: Outcome) -> None:
+        for seed in outcome.complaints.keys() - told:
+            told.add(seed)
+            sys.stderr.write(f"\n{failure(seed, outcome.complaints[seed][:1])}\n")
         if not sys.stderr.isatty() and outcome.lives % max(len(seeds) // 20, 1):
             return
         share = outcome.lives / len(seeds)
@@ -129,8 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     outcome = live_many(seeds, arguments.workers, draw, until_broken=arguments.until_broken)
     took_s = time.monotonic() - began  # noqa: TID251
-    told = f"simulate: seeds {seeds.start} to {seeds.stop - 1} in {took_s:.0f} s"
-    sys.stdout.write(f"\n{table(outcome)}\n{failures(outcome)}\n\n{told}\n")
+    last_line = f"simulate: seeds {seeds.start} to {seeds.stop - 1} in {took_s:.0f} s"
+    sys.stdout.write(f"\n{table(outcome)}\n{failures(outcome)}\n\n{last_line}\n")
     return 1 if outcome.complaints else 0
 
 

@@ -81,10 +81,9 @@ class Verdict:
         causes = []
         if row.spoilt:
             causes.append(GapCause.OUTBOX_DAMAGED)
-        if row.lane >= Lane.SUMMARY:
-            causes.append(GapCause.DISK_FULL)
         if row.lane >= Lane.SUMMARY and (scarce or Kind.DISK_FULL in self._truth.faults):
-            causes.append(GapCause.LET_GO)  # where room is scarce, samples that the hub has are not kept for it
+            # Where room is scarce, samples that the hub has are not kept either: one that is set back lacks them.
+            causes += [GapCause.DISK_FULL, GapCause.LET_GO]
         if row.lane is Lane.TELEMETRY and counts_bytes:
             causes.append(GapCause.SHED_BUDGET)
         return contains(self._declared(epoch, *causes), seq)
