@@ -10,15 +10,16 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edge import VERSION, tables
+from edge import VERSION, device_clock, tables
 from edge.account import Account
 from edge.budget import restored
 from edge.clock import AnchorKeeper, HubTime, Instant
 from edge.delivery import Delivery
+from edge.device_clock import PolledClock, first_clock
 from edge.devices import PolledDevice, load_powers
 from edge.errors import RetryLater
 from edge.live import LiveView, Newest
-from edge.ports import Link, Outbox, Probe, RegisterReader, SlotWatcher, Values
+from edge.ports import Link, Outbox, PollResult, Probe, RegisterReader, SlotWatcher, Values
 from edge.schedule import Schedule
 from edge.sessions import RESUME_WITHIN_S, SessionBook
 from edge.settings import Settings
@@ -69,9 +70,11 @@ class Agent:
         asked_daily = {tables.settings_of(d): d for d in settings.devices if d.settings}
         for job, device in asked_daily.items():
             self.devices[job] = PolledDevice(self._tables[job], device, device.settings, job, alarms_on_silence=False)
+        self._clock = first_clock(settings.devices)
         self.schedule = Schedule(
             {d.name: float(d.poll_interval_s) for d in settings.devices}
             | dict.fromkeys(asked_daily, float(tables.SETTINGS_INTERVAL_S))
+            | ({} if self._clock is None else {self._clock.job: float(device_clock.INTERVAL_S)})
             | {tables.SITE: float(settings.site_interval_s), tables.SYSTEM: float(settings.system_interval_s)}
         )
         self._debouncer = SlotDebouncer(settings.kiosk.debounce_s if settings.kiosk is not None else 0.0)
@@ -114,18 +117,10 @@ class Agent:
             self._start(job, uptime_s)
         for line in self._lines:
             for result in line.finished():
-                device = self.devices[result.device]
-                values, alarms = device.take(result)
-                answers = device.state.failures_in_a_row == 0
-                self.schedule.settle(result.device, succeeded=answers)
-                if values is None:  # a device that is still telling where its registers are is asked on at once
-                    self.schedule.hasten(result.device, uptime_s if answers else uptime_s + ASK_AGAIN_S)
+                if self._clock is not None and result.device == self._clock.job:
+                    self._take_clock(self._clock, result, uptime_s)
                 else:
-                    if device.unheard:
-                        self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
-                    self._sample(device.table, device.asked_at_s, values)
-                for alarm in alarms:
-                    self.event(device.asked_at_s, alarm)
+                    self._take(self.devices[result.device], result, uptime_s)
         self._commit_when_due(uptime_s)
 
     def deliver(self, now: Instant, *, network_s: float | None = None) -> None:
@@ -176,6 +171,9 @@ class Agent:
             poll = polled.poll(uptime_s)
             if self._ports.readers[polled.device.name].start(poll):  # else its last poll is still under way
                 polled.asked(uptime_s)
+        elif self._clock is not None and job == self._clock.job:
+            if self._ports.readers[self._clock.device.name].start(self._clock.poll()):
+                self._clock.asked(uptime_s)
         elif job == tables.SYSTEM:
             budget = self.delivery.account.budget
             readings = {
@@ -188,6 +186,26 @@ class Agent:
             self._sample(self._tables[job], int(uptime_s), row)
         elif job in self._tables:
             self._sample(self._tables[job], int(uptime_s), self._site_row(uptime_s))
+
+    def _take(self, device: PolledDevice, result: PollResult, uptime_s: float) -> None:
+        values, alarms = device.take(result)
+        answers = device.state.failures_in_a_row == 0
+        self.schedule.settle(result.device, succeeded=answers)
+        if values is None:  # a device that is still telling where its registers are is asked on at once
+            self.schedule.hasten(result.device, uptime_s if answers else uptime_s + ASK_AGAIN_S)
+        else:
+            if device.unheard:
+                self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
+            self._sample(device.table, device.asked_at_s, values)
+        for alarm in alarms:
+            self.event(device.asked_at_s, alarm)
+
+    def _take_clock(self, polled: PolledClock, result: PollResult, uptime_s: float) -> None:
+        told = polled.take(result)
+        if told is not None:
+            self.event(polled.asked_at_s, told)
+        elif device_clock.unheard(result):
+            self.schedule.hasten(result.device, uptime_s + ASK_AGAIN_S)
 
     def _sample(self, table: int, uptime_s: int, values: Values) -> None:
         """Take a sample; the first of its table in each hour is the one that stands for the hour."""

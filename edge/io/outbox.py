@@ -88,8 +88,7 @@ class SqliteOutbox(OutboxView):
 
         The next commit stores it, and declares unused the seqs that every start but the very first passes over.
         """
-        stored = dict(self._db.execute("SELECT boot_id, number FROM boots ORDER BY number DESC LIMIT 1"))
-        last = max([*stored.values(), *self._boots.values()], default=0)
+        last = max([self._scalar("SELECT coalesce(max(number), 0) FROM boots"), *self._boots.values()])
         number = self._boots.get(boot_id)
         if number is None:
             number = self._db.execute("SELECT number FROM boots WHERE boot_id = ?", (boot_id,)).get

@@ -5,13 +5,13 @@ Statements on the outbox's own connection, each to be run inside its writer's tr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
 
-from edge.io.outbox_view import ACKED, COLUMNS
+from edge.io.outbox_view import ACKED, COLUMNS, READABLE, checked_row
+from protocol.batch import EventRow
 from protocol.events import Gap, GapCause, Lane
 from protocol.ranges import Range, common, runs, union, without
 
@@ -105,9 +105,10 @@ def forget_samples(db: apsw.Connection) -> None:
 def _gaps(db: apsw.Connection, table: str, cause: GapCause | None = None) -> list[tuple[int, Range]]:
     """Read the gaps that wait to be sent, or were, of one cause or of any: their rows, and of which they speak."""
     like = f"[{Gap.kind},%"
-    query = f"SELECT seq, body FROM {table} WHERE lane = ? AND CAST(body AS TEXT) LIKE ?"  # noqa: S608
-    found = [(seq, json.loads(body)) for seq, body in db.execute(query, (Lane.ALARM, like))]
-    return [(seq, (first, last)) for seq, (_, first, last, why, *_) in found if cause is None or why == cause]
+    query = f"SELECT {READABLE} FROM {table} WHERE lane = ? AND CAST(body AS TEXT) LIKE ?"  # noqa: S608
+    rows = [checked_row(columns) for columns in db.execute(query, (Lane.ALARM, like))]
+    gaps = [(row.seq, row.event) for row in rows if isinstance(row, EventRow) and isinstance(row.event, Gap)]
+    return [(seq, (gap.first_seq, gap.last_seq)) for seq, gap in gaps if cause is None or gap.cause is cause]
 
 
 def _move(db: apsw.Connection, ranges: Iterable[Range], reason: str, utc_ms: int | None) -> int:

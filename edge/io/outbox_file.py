@@ -123,7 +123,7 @@ def _prepare(db: apsw.Connection, chance: random.Random) -> bool:
     epoch = str(1 + chance.randrange(EPOCH_MAX))
     with transaction(db):
         db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("epoch", epoch), ("sum", epoch_sum(epoch))])
-    meta = dict(db.execute("SELECT key, value FROM meta"))
+    meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('epoch', 'sum')"))
     if meta["sum"] != epoch_sum(meta["epoch"]):
         raise _Damaged("the epoch is garbled")
     seq, (first, last) = db.execute(HIGHEST_SEQ).get, db.execute(_BOOTS).get

@@ -13,7 +13,7 @@ import apsw
 
 from edge.errors import Refused, RetryLater
 from edge.io.outbox_file import epoch_sum
-from edge.io.outbox_view import ACKED, COLUMNS, OutboxView, checked_row
+from edge.io.outbox_view import ACKED, READABLE, OutboxView, checked_row, readable
 from edge.ports import SampleRow
 from protocol import schema
 from protocol.batch import EventRow
@@ -42,7 +42,8 @@ class Salvage(OutboxView):
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`; one that is not what it was is as good as none."""
         with suppress(apsw.Error, WireError):
-            payload = self._db.execute("SELECT payload FROM schemas WHERE id = ?", (schema_id,)).get
+            query = f"SELECT {readable('payload')} FROM schemas WHERE id = ?"  # noqa: S608
+            payload = self._db.execute(query, (schema_id,)).get
             if isinstance(payload, bytes) and schema.schema_id(payload) == schema_id:
                 return payload
         return None
@@ -83,7 +84,7 @@ class Salvage(OutboxView):
 
     def _from(self, table: str, where: str, at: int, limit: int = -1) -> Iterator[tuple[Any, ...]]:
         # The tables are read themselves, never an index, which may be what is damaged.
-        sql = f"SELECT {COLUMNS} FROM {table} NOT INDEXED WHERE seq >= ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608
+        sql = f"SELECT {READABLE} FROM {table} NOT INDEXED WHERE seq >= ? AND {where} ORDER BY seq LIMIT ?"  # noqa: S608
         yield from self._db.execute(sql, (at, limit))
 
 

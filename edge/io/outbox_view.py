@@ -20,11 +20,21 @@ from protocol.batch import EventRow
 from protocol.errors import WireError
 from protocol.events import Lane
 
-COLUMNS = "seq, lane, schema_id, tab, boot, uptime_s, body, sum"
+_NAMES = ("seq", "lane", "schema_id", "tab", "boot", "uptime_s", "body", "sum")
+COLUMNS = ", ".join(_NAMES)
 ACKED = "acknowledged"
 """Why a row is kept that the hub has."""
 
 _SESSION = [field.name for field in fields(OpenSession)]
+
+
+def readable(*columns: str) -> str:
+    """Select columns that hold no text, so that one which a lost bit turned into text no alphabet has can be read."""
+    return ", ".join(f"iif(typeof({column}) = 'text', CAST({column} AS BLOB), {column})" for column in columns)
+
+
+READABLE = readable(*_NAMES)
+"""What `checked_row` takes; reading `COLUMNS` as they stand may fail on a damaged row."""
 
 
 def check_sum(*columns: object) -> int:
@@ -58,7 +68,7 @@ class OutboxView:
 
     def open_sessions(self) -> list[OpenSession]:
         """List the sessions that were open at the last commit; one that is damaged is not to be billed."""
-        rows = self._db.execute(f"SELECT {', '.join(_SESSION)}, sum FROM open_sessions ORDER BY slot")  # noqa: S608
+        rows = self._db.execute(f"SELECT {readable(*_SESSION, 'sum')} FROM open_sessions ORDER BY slot")  # noqa: S608
         return [
             OpenSession(**dict(zip(_SESSION, row, strict=True)) | {"found": bool(row[-1])})
             for *row, stored_sum in rows
@@ -71,8 +81,7 @@ class OutboxView:
         schema_id: bytes | None = None
         readable: dict[bytes | None, bool] = {None: True}
         rows = self._db.execute(
-            "SELECT seq, lane, schema_id, tab, boot, uptime_s, body, sum FROM rows WHERE lane <= ?"
-            " ORDER BY lane, seq LIMIT ?",
+            f"SELECT {READABLE} FROM rows WHERE lane <= ? ORDER BY lane, seq LIMIT ?",  # noqa: S608
             (int(up_to), limit + len(exclude | self.damaged)),
         )
         for *columns, stored_sum in rows:
@@ -96,9 +105,9 @@ class OutboxView:
 
     def everything(self, *, kept: bool) -> Iterator[SampleRow | EventRow]:
         """Give every row that the hub lacks, in order of value; if `kept`, then those too that it has acknowledged."""
-        sources = [f"SELECT {COLUMNS} FROM rows ORDER BY lane, seq"]  # noqa: S608
+        sources = [f"SELECT {READABLE} FROM rows ORDER BY lane, seq"]  # noqa: S608
         if kept:
-            sources.append(f"SELECT {COLUMNS} FROM kept WHERE reason = '{ACKED}' ORDER BY lane, seq")  # noqa: S608
+            sources.append(f"SELECT {READABLE} FROM kept WHERE reason = '{ACKED}' ORDER BY lane, seq")  # noqa: S608
         for source in sources:
             for columns in self._db.execute(source):
                 row = checked_row(columns)
@@ -113,20 +122,21 @@ class OutboxView:
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""
-        row = self._db.execute("SELECT payload, sum FROM schemas WHERE id = ?", (schema_id,)).fetchone()
+        query = f"SELECT {readable('payload', 'sum')} FROM schemas WHERE id = ?"  # noqa: S608
+        row = self._db.execute(query, (schema_id,)).fetchone()
         return bytes(row[0]) if row is not None and check_sum(schema_id, row[0]) == row[1] else None
 
     def recall(self, key: str) -> str | None:
         """See `Outbox.recall`."""
-        text = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
-        return None if text is None else str(text)
+        text = self._db.execute("SELECT CAST(value AS BLOB) FROM meta WHERE key = ?", (key,)).get
+        return None if text is None else bytes(text).decode("utf-8", "replace")
 
     def _scalar(self, sql: str, arguments: tuple[object, ...] = ()) -> int:
         return int(self._db.execute(sql, arguments).get)
 
 
 def checked_row(columns: Sequence[Any]) -> SampleRow | EventRow | None:
-    """Rebuild a row from `COLUMNS`; None when it does not say what was once written."""
+    """Rebuild a row from `READABLE`; None when it does not say what was once written."""
     *columns, stored_sum = columns
     return _row(columns) if check_sum(*columns) == stored_sum else None
 

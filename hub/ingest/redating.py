@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from hub.account_store import Receipts
 from hub.ingest.boots import Boot, Edges, borders, bounds, edges, moved, seen
-from hub.ingest.dating import DATING, Anchor, Bounds, Dater, plausible
+from hub.ingest.dating import DATING, EARLIEST_MS, LATEST_MS, Anchor, Bounds, Dater, plausible
 from hub.ports import Archived, Span, Transaction
 from hub.series import DAY_MS
 from protocol.batch import Batch
-from protocol.events import ChargingSession, ClockAnchor, Gap
+from protocol.events import AnchorSource, ChargingSession, ClockAnchor, Gap
 from protocol.limits import VALUE_MAX
 from protocol.ranges import Range
 
@@ -80,7 +80,7 @@ def _anchor(
     found = [
         (row, row.event)
         for row in batch.events
-        if isinstance(row.event, ClockAnchor) and plausible(row.event.utc_ms, received_at_ms)
+        if isinstance(row.event, ClockAnchor) and _worth_keeping(row.event, received_at_ms)
     ]
     anchored = {row.boot for row, event in found if event.source in DATING}
     before = transaction.anchors(site, batch.epoch, dict.fromkeys(anchored, _WHOLE_BOOT))
@@ -93,6 +93,13 @@ def _anchor(
         if event.source in DATING and (not others or overtaken):
             stale.add(row.boot)
     return anchored, stale
+
+
+def _worth_keeping(anchor: ClockAnchor, received_at_ms: int) -> bool:
+    """Say whether an anchor may be believed, or is a controller's, which is kept to show how wrong its clock is."""
+    if anchor.source is AnchorSource.CONTROLLER:
+        return EARLIEST_MS <= anchor.utc_ms < LATEST_MS
+    return plausible(anchor.utc_ms, received_at_ms)
 
 
 def _place(

@@ -61,6 +61,7 @@ class Disk:
         """While there is no power, what a dying process still does to its files does not reach the card."""
 
         self.lied = 0
+        """Flushes since the power came that did not reach the card."""
 
     def open(self, path: str) -> _File:
         """Begin to watch a file, from what it holds now."""
@@ -97,6 +98,7 @@ class Disk:
     def restore(self) -> None:
         """Give power again: every file is what was safe, and what of the rest happened to be written."""
         self.powered = True
+        self.lied = 0
         for path, file in self._files.items():
             if file.doubtful and Path(path).exists():
                 Path(path).write_bytes(self._left(file))

@@ -221,17 +221,16 @@ class Life:
 
     def _look_at_card(self, outbox: WatchedOutbox) -> None:
         """Hold what is on the card against what was: only a spoilt, exchanged or lying one may have lost anything."""
-        spoilt = self.spoilt or self.disk.lied > 0
-        if not spoilt and (outbox.damage is not None or (self._epoch and outbox.epoch != self._epoch)):
+        if not self.spoilt and (outbox.damage is not None or (self._epoch and outbox.epoch != self._epoch)):
             self.truth.complaints.append(f"an honest card was called damaged: {outbox.damage}")
-        if self._epoch and spoilt:
+        outbox.look()
+        if self._epoch and self.spoilt:
             self.truth.destroy(self._epoch, outbox.left() if outbox.epoch == self._epoch else set())
             if outbox.epoch != self._epoch:
                 self.truth.destroy(outbox.epoch, outbox.left())
             for watch in self.truth.watches:
                 watch.sound = False
-        outbox.look()
-        self._epoch, self.spoilt, self.disk.lied = outbox.epoch, False, 0
+        self._epoch, self.spoilt = outbox.epoch, False
 
     def _agent_step(self) -> None:
         pi = self.pi
@@ -294,6 +293,7 @@ class Life:
         self.disk.cut()
         if self.disk.lied:
             self.truth.faults[Kind.CARD_LIED] += 1
+            self.spoilt = True
         if self.pi is not None:
             self.pi.outbox.dies()
             with suppress(apsw.Error, PowerCut):

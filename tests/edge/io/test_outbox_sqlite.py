@@ -369,6 +369,39 @@ def test_a_damaged_row_is_set_aside_alone(open_outbox: Open, path: Path) -> None
     assert kept == [(2, "damaged"), (3, "damaged")]
 
 
+NO_TEXT = "CAST(x'f8ff' AS TEXT)"
+"""What a lost bit makes of bytes when it stood in their type: text that no alphabet has."""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "left"),
+    [
+        (f"UPDATE rows SET body = {NO_TEXT} WHERE seq = 3", [1, 2, 4]),
+        (f"UPDATE rows SET uptime_s = {NO_TEXT} WHERE seq = 3", [1, 2, 4]),
+        (f"UPDATE boots SET boot_id = {NO_TEXT}", [1, 2, 3, 4]),
+        (f"UPDATE meta SET value = {NO_TEXT} WHERE key = 'tally'", [1, 2, 3, 4]),
+    ],
+)
+def test_a_lost_bit_that_makes_text_of_numbers_stops_nobody(
+    open_outbox: Open, path: Path, spoil: str, left: list[int]
+) -> None:
+    """What SQLite calls text and Python cannot read is one damaged value like any other."""
+    outbox = open_outbox()
+    outbox.boot_number("boot-1")
+    fill(outbox, 4)
+    outbox.close()
+    with apsw.Connection(str(path)) as db:
+        db.execute(spoil)
+    db.close()
+    outbox = open_outbox()
+    assert outbox.damage is None
+    outbox.boot_number("boot-2")
+    outbox.commit([])
+    assert [seq for seq in pending(outbox) if seq <= 4] == left
+    assert outbox.reclaim([(1, 4)], 1) == []
+    outbox.close()
+
+
 def test_samples_whose_schema_is_damaged_block_nobody(open_outbox: Open, path: Path) -> None:
     """A hub could not take them, and would ask for their schema for ever; they are declared and set aside."""
     outbox = open_outbox()
