@@ -55,8 +55,11 @@ def unheard(result: PollResult) -> bool:
 
 
 def first_clock(devices: Iterable[Device]) -> PolledClock | None:
-    """Give the clock of the first device that has one; None when no device has."""
+    """Give the clock of the first device that has one; None when no device has.
+
+    Seconds since 1970 are the time of no place: such a clock has no midnight that could be wrong.
+    """
     for device in devices:
-        if device.profile.clock is not None:
+        if device.profile.clock is not None and device.profile.clock.form != "epoch":
             return PolledClock(device, device.profile.clock)
     return None

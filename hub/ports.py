@@ -93,6 +93,14 @@ class Dating:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockReading:
+    """What a controller's clock said, taken for UTC, and when that was."""
+
+    said_ms: int
+    date: Date
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """The time and the boots that samples cover, and the numbers of all rows; a time is None where it is unknown."""
 
@@ -201,6 +209,9 @@ class Ledger(AccountStore, LiveStore, Protocol):
 
     def dating(self, site: str) -> Dating:
         """Count what of a site is dated how."""
+
+    def controller_clock(self, site: str) -> ClockReading | None:
+        """Give the latest reading of the controller's clock that has a date."""
 
     def rejected(self, site: str) -> Mapping[str, int]:
         """Count the messages of a site that were kept aside, by the reason of their refusal."""

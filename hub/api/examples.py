@@ -196,7 +196,11 @@ CLOCK = {
     "boots": {"anchored": 61, "bounded": 2, "unknown": 1},
     "rows": {"anchored": 44_060, "bounded": 38, "unknown": 3},
     "sessions_unknown": 1,
-    "anchors": {"ntp": 480, "hub": 12},
+    "anchors": {"ntp": 480, "hub": 12, "controller": 14},
+    "controller": {
+        "ahead_s": -7_204,
+        "read": {"at": "2026-11-22T06:00:10Z", "quality": "synced", "error_s": 0.4},
+    },
 }
 
 

@@ -10,7 +10,7 @@ from hub.ingest.boots import Boot
 from hub.ingest.dating import DATING, Anchor, Bounds, Dater
 from hub.io import tables as t
 from hub.io.rows import anchor_of, boot_of, bounds_of
-from hub.ports import Dating
+from hub.ports import ClockReading, Dating
 from protocol.events import AnchorSource
 from protocol.limits import VALUE_MAX
 
@@ -97,6 +97,22 @@ def dating(connection: Connection, site: str) -> Dating:
         sessions_unknown=int(connection.execute(undated).scalar_one()),
         anchors={int(source): int(count) for source, count in connection.execute(sources)},
     )
+
+
+def controller_clock(connection: Connection, site: str) -> ClockReading | None:
+    """See `Ledger.controller_clock`."""
+    c = t.anchors.c
+    told = (c.site == site) & (c.source == int(AnchorSource.CONTROLLER))
+    found: list[ClockReading] = []
+    for (epoch,) in connection.execute(select(c.epoch).where(told).distinct()).all():
+        row = connection.execute(select(t.anchors).where(told, c.epoch == epoch).order_by(c.seq.desc())).first()
+        if row is not None:
+            found.append(ClockReading(row.utc_ms, read_dater(connection, site, epoch).date(row.boot, row.uptime_s)))
+    return max((one for one in found if one.date.utc_ms is not None), key=_when, default=None)
+
+
+def _when(reading: ClockReading) -> int:
+    return reading.date.utc_ms or 0
 
 
 def read_dater(connection: Connection, site: str, epoch: int) -> Dater:

@@ -28,7 +28,7 @@ from hub.io.live import LiveTable
 from hub.io.rows import event_record, presence, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.numbers import Numbers
-from hub.ports import Dating, EventRecord, Presence, SessionRecord, Site
+from hub.ports import ClockReading, Dating, EventRecord, Presence, SessionRecord, Site
 from hub.tallies import Verdict
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -139,6 +139,11 @@ class SqlLedger(LiveTable):
         """See `Ledger.dating`."""
         with self.reading() as connection:
             return boot_rows.dating(connection, site)
+
+    def controller_clock(self, site: str) -> ClockReading | None:
+        """See `Ledger.controller_clock`."""
+        with self.reading() as connection:
+            return boot_rows.controller_clock(connection, site)
 
     def rejected(self, site: str) -> Mapping[str, int]:
         """See `Ledger.rejected`."""

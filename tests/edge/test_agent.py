@@ -528,3 +528,33 @@ def test_a_device_with_a_list_is_led_along_it_at_once() -> None:
     bench.reader.words = {40_000 + i: word for i, word in enumerate(words)}
     bench.run(9)
     assert bench.agent.devices["controller"].state.last_read_s is not None
+
+
+def test_the_controllers_clock_is_told_once_a_day() -> None:
+    """As it stands, taken for UTC, from the source that dates nothing; a cable that is out is tried again soon."""
+    bench = Bench()
+    bench.link.up = False
+    bench.reader.words |= {0x9013: 30 << 8 | 15, 0x9014: 23 << 8 | 9, 0x9015: 26 << 8 | 11}
+    bench.reader.silent = True
+    bench.run(300)
+    assert clocks(bench) == []
+    bench.reader.silent = False
+    bench.run(ASK_AGAIN_S)
+    (told,) = clocks(bench)
+    assert told.utc_ms == round(datetime(2026, 11, 23, 9, 30, 15, tzinfo=UTC).timestamp() * 1000)
+    bench.run(86_400, step_s=5)
+    assert len(clocks(bench)) == 2
+
+
+def test_a_controller_without_a_time_is_asked_again_tomorrow() -> None:
+    """Zeros are no time, and no reason to ask all day."""
+    bench = Bench()
+    bench.link.up = False
+    bench.run(3600, step_s=5)
+    assert clocks(bench) == []
+
+
+def clocks(bench: Bench) -> list[ClockAnchor]:
+    """List what the controller's clock said."""
+    anchors = [event for event in bench.committed() if isinstance(event, ClockAnchor)]
+    return [anchor for anchor in anchors if anchor.source is AnchorSource.CONTROLLER]

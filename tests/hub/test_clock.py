@@ -17,7 +17,7 @@ from hub.pages.day_view import day_view
 from hub.pages.french import NBSP
 from protocol import batch, schema
 from protocol.batch import TableRows
-from protocol.events import ChargingSession, EndReason, Gap, GapCause, SlotTaken
+from protocol.events import AnchorSource, ChargingSession, ClockAnchor, EndReason, Gap, GapCause, SlotTaken
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Channel
 from tests.hub.builders import NOON_MS, SITE, TestHub, anchor, event, of, samples
@@ -90,3 +90,32 @@ def test_what_has_no_date_is_counted_and_listed(hub: TestHub) -> None:
     (known, unknown) = day_view(day).charges
     assert (unknown.start, unknown.duration) == ("inconnue", f"10{NBSP}min")
     assert "heure reconstituée" in known.remark.lower()
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"),
+    [
+        (0, []),
+        (1200, []),
+        (-7200, [f"en retard de 2{NBSP}h"]),
+        (5 * 3600, [f"en avance de 5{NBSP}h"]),
+        (-400 * 86_400, ["en retard de 400 jours"]),
+    ],
+)
+def test_a_controller_whose_clock_is_wrong_is_told(hub: TestHub, ahead_s: int, said: list[str]) -> None:
+    """It dates nothing, however wrong; the page says how wrong, for its totals of the day begin at its midnight."""
+    sent_ms = NOON_MS - 3_600_000
+    told = ClockAnchor(sent_ms + 60_000 + ahead_s * 1000, 2000, AnchorSource.CONTROLLER)
+    hub.send_batch(of(anchor(1, 0, sent_ms), event(2, told, uptime_s=60)))
+    answer = judged(hub)
+    assert answer.controller is not None
+    assert (answer.controller.ahead_s, answer.controller.read.at) == (ahead_s, utc(sent_ms + 60_000))
+    assert (answer.anchors, answer.rows["anchored"]) == ({"ntp": 1, "controller": 1}, 2)
+    assert len(clock_words(answer)) == len(said)
+    assert all(words in line for words, line in zip(said, clock_words(answer), strict=True))
+
+
+def test_a_controllers_clock_without_a_date_tells_nothing(hub: TestHub) -> None:
+    """Nobody knows what time it was when it was read."""
+    hub.send_batch(of(event(1, ClockAnchor(NOON_MS, 2000, AnchorSource.CONTROLLER), uptime_s=60)))
+    assert judged(hub).controller is None

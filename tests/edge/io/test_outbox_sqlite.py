@@ -369,23 +369,19 @@ def test_a_damaged_row_is_set_aside_alone(open_outbox: Open, path: Path) -> None
     assert kept == [(2, "damaged"), (3, "damaged")]
 
 
-NO_TEXT = "CAST(x'f8ff' AS TEXT)"
-"""What a lost bit makes of bytes when it stood in their type: text that no alphabet has."""
-
-
 @pytest.mark.parametrize(
     ("spoil", "left"),
     [
-        (f"UPDATE rows SET body = {NO_TEXT} WHERE seq = 3", [1, 2, 4]),
-        (f"UPDATE rows SET uptime_s = {NO_TEXT} WHERE seq = 3", [1, 2, 4]),
-        (f"UPDATE boots SET boot_id = {NO_TEXT}", [1, 2, 3, 4]),
-        (f"UPDATE meta SET value = {NO_TEXT} WHERE key = 'tally'", [1, 2, 3, 4]),
+        ("UPDATE rows SET body = CAST(x'f8ff' AS TEXT) WHERE seq = 3", [1, 2, 4]),
+        ("UPDATE rows SET uptime_s = CAST(x'f8ff' AS TEXT) WHERE seq = 3", [1, 2, 4]),
+        ("UPDATE boots SET boot_id = CAST(x'f8ff' AS TEXT)", [1, 2, 3, 4]),
+        ("UPDATE meta SET value = CAST(x'f8ff' AS TEXT) WHERE key = 'tally'", [1, 2, 3, 4]),
     ],
 )
 def test_a_lost_bit_that_makes_text_of_numbers_stops_nobody(
     open_outbox: Open, path: Path, spoil: str, left: list[int]
 ) -> None:
-    """What SQLite calls text and Python cannot read is one damaged value like any other."""
+    """A type that became text, which no alphabet has, makes one damaged value like any other."""
     outbox = open_outbox()
     outbox.boot_number("boot-1")
     fill(outbox, 4)
