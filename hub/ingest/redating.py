@@ -99,7 +99,7 @@ def _worth_keeping(anchor: ClockAnchor, received_at_ms: int) -> bool:
     """Say whether an anchor may be believed, or is a controller's, which is kept to show how wrong its clock is."""
     if anchor.source is AnchorSource.CONTROLLER:
         return EARLIEST_MS <= anchor.utc_ms < LATEST_MS
-    return plausible(anchor.utc_ms, received_at_ms)
+    return plausible(anchor.utc_ms, anchor.error_ms, received_at_ms)
 
 
 def _place(

@@ -115,7 +115,7 @@ async def _call(scope: dict[str, Any], body: bytes) -> int:
 
     async def receive() -> dict[str, Any]:
         if not pieces:
-            return {"type": "http.disconnect"}
+            await asyncio.Event().wait()  # a client that has asked waits for its answer
         piece = pieces.pop(0)
         return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
 
