@@ -182,15 +182,15 @@ class Transaction(AccountTransaction, LiveTransaction, Protocol):
     def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
         """Note what a site says of itself."""
 
-    def reject(self, message: Message, rejected: Rejected) -> None:
-        """Keep a refused message aside."""
+    def reject(self, message: Message, rejected: Rejected) -> int:
+        """Keep a refused message aside; returns how many older ones of the same site gave way to it."""
 
 
 class Ledger(AccountStore, LiveStore, Protocol):
     """The store of facts."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
-        """Open a transaction; leaving it commits, an exception rolls back. Raises `RetryLater`."""
+        """Open a transaction; leaving it commits, an exception rolls back. Raises `RetryLater` and `Refused`."""
 
     def sites(self) -> list[Site]:
         """List the enrolled sites."""
@@ -234,7 +234,7 @@ class SeriesStore(Protocol):
 
 
 class Inbox(Commander, Protocol):
-    """The broker as the hub sees it; `overflowed` counts the messages left to it because too many waited here."""
+    """The broker as the hub sees it; `overflowed` counts messages that found no room, and will be sent again."""
 
     overflowed: int
 

@@ -35,7 +35,8 @@ class Ingest:
         self._inbox = MqttInbox(settings.broker, settings.shards)
         self._store = store
         self._ledger = ledger
-        self.consumer = Consumer(ledger, self._inbox)
+        self.consumer = Consumer(ledger, self._inbox, charge=self._inbox.charge, spent_s=time.thread_time)
+        self.consumer.counters.overflowed_by = self._inbox.overflowed_by
         self._commands = Commands(ledger, self._inbox, settings.shards)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
@@ -62,6 +63,7 @@ class Ingest:
         try:
             while not self._stop.is_set():
                 done = self.consumer.step(_now_ms()) + self._commands.step(_now_ms())
+                self._inbox.enrolled = self.consumer.sites
                 if done == 0 and not self._use_quiet():
                     self._inbox.wait(WAIT_S)
         finally:

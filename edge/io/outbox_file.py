@@ -139,7 +139,13 @@ def _sound(db: apsw.Connection) -> bool:
 
 def is_epoch(text: object) -> TypeGuard[str]:
     """Say whether this is an epoch as the file has it."""
-    return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= len(str(EPOCH_MAX)) and 1 <= int(text) <= EPOCH_MAX
+    return (
+        isinstance(text, str)
+        and text.isascii()
+        and text.isdecimal()
+        and len(text) <= len(str(EPOCH_MAX))
+        and 1 <= int(text) <= EPOCH_MAX
+    )
 
 
 def epoch_sum(epoch: object) -> str:

@@ -147,7 +147,9 @@ def checked_row(columns: Sequence[Any]) -> SampleRow | EventRow | None:
 def _row(columns: list[Any]) -> SampleRow | EventRow | None:
     """Rebuild a row; None when its contents are none that the protocol allows: a check sum can be made by hand."""
     seq, lane, schema_id, table, boot, uptime_s, body = columns
-    if not (wire.is_integer(seq, 1, VALUE_MAX) and all(wire.is_integer(moment, 0, VALUE_MAX) for moment in (boot, uptime_s))):
+    if not (
+        wire.is_integer(seq, 1, VALUE_MAX) and all(wire.is_integer(moment, 0, VALUE_MAX) for moment in (boot, uptime_s))
+    ):
         return None
     try:
         content = json.loads(body)

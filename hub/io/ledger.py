@@ -16,10 +16,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from hub.account_store import AgentStart, EpochTimes, TallyRecord
-from hub.errors import RetryLater
+from hub.errors import Refused, RetryLater
 from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
@@ -71,6 +71,8 @@ class SqlLedger(LiveTable):
         try:
             with self.engine.execution_options(writes=True).begin() as connection:
                 yield SqlTransaction(connection)
+        except (DataError, IntegrityError) as error:
+            raise Refused(f"the ledger cannot hold this: {error.orig}") from error
         except DBAPIError as error:
             raise _refusal(self.engine, "refuses", error) from error
 

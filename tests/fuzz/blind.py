@@ -33,7 +33,11 @@ def _once(data: bytes, chance: random.Random, others: Sequence[bytes]) -> bytes:
             return data[:at] + bytes((data[at] ^ 1 << chance.randrange(8),)) + data[at + 1 :]
         case 1 if data:
             at = min(start, len(data) - 1)
-            return data[:at] + bytes((chance.choice((0, 1, 0x7F, 0x80, 0xFE, 0xFF, chance.randrange(256))),)) + data[at + 1 :]
+            return (
+                data[:at]
+                + bytes((chance.choice((0, 1, 0x7F, 0x80, 0xFE, 0xFF, chance.randrange(256))),))
+                + data[at + 1 :]
+            )
         case 2:
             return data[:start] + data[end:]
         case 3:

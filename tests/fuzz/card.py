@@ -30,7 +30,22 @@ from tests.fuzz.target import Target, whole
 from tests.protocol import examples
 
 _PAGE = 4096
-_BODIES = (b"[]", b"null", b"{}", b"[5]", b"[1]", b"[99,1]", b"[1,2,3", b"\xff", b"[1e999]", b'["x"]', b"[[[[1]]]]", b"[4,\"\\ud800\",\"b\"]", b"5", b"[3,-1,0,0]")
+_BODIES = (
+    b"[]",
+    b"null",
+    b"{}",
+    b"[5]",
+    b"[1]",
+    b"[99,1]",
+    b"[1,2,3",
+    b"\xff",
+    b"[1e999]",
+    b'["x"]',
+    b"[[[[1]]]]",
+    b'[4,"\\ud800","b"]',
+    b"5",
+    b"[3,-1,0,0]",
+)
 _UPDATES = (
     ("rows", ("lane", "schema_id", "tab", "boot", "uptime_s", "body")),
     ("kept", ("lane", "schema_id", "tab", "boot", "uptime_s", "body")),
@@ -58,7 +73,11 @@ def _outbox(chance: random.Random) -> bytes:
             log = blind.changed(log, chance)
         case 2:
             page = _PAGE * chance.randrange(len(data) // _PAGE)
-            data = data[:page] + blind.changed(data[page : page + _PAGE], chance)[:_PAGE].ljust(_PAGE, b"\0") + data[page + _PAGE :]
+            data = (
+                data[:page]
+                + blind.changed(data[page : page + _PAGE], chance)[:_PAGE].ljust(_PAGE, b"\0")
+                + data[page + _PAGE :]
+            )
         case _:
             data = blind.changed(data, chance)
     return zlib.compress(cbor2.dumps([data, log]), 1)
@@ -105,10 +124,15 @@ def _edit(db: apsw.Connection, chance: random.Random) -> None:
     value = chance.choice((whole(chance) % 2**63, None, "x", b"\xff\xfe", 1.5, *_BODIES))
     key = "slot" if table == "open_sessions" else "seq"
     try:
-        db.execute(f"UPDATE {table} SET {chance.choice(names)} = ? WHERE {key} % ? = 0", (value, chance.randrange(1, 9)))  # noqa: S608
+        db.execute(
+            f"UPDATE {table} SET {chance.choice(names)} = ? WHERE {key} % ? = 0", (value, chance.randrange(1, 9))
+        )  # noqa: S608
         if chance.random() < 0.2:
             known = ("epoch", "sum", "tally", "traffic", "clock")
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (chance.choice(known), chance.choice(("", "x", "0", "9" * 30, "[1]", "{}"))))
+            db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                (chance.choice(known), chance.choice(("", "x", "0", "9" * 30, "[1]", "{}"))),
+            )
         if chance.random() < 0.1:
             db.execute(f"UPDATE {table} SET {key} = {key} + ?", (chance.choice((1, VALUE_MAX, 2**62)),))  # noqa: S608
     except apsw.Error:

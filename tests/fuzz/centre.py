@@ -95,11 +95,19 @@ def _message(chance: random.Random, pool: strange.Pool) -> tuple[Channel, bytes]
         case 0:
             return Channel.SCHEMA, blind.changed(SCHEMA_PAYLOAD, chance) if chance.random() < 0.5 else SCHEMA_PAYLOAD
         case 1:
-            return Channel.STATE, control.encode_state(control.SiteState(chance.random() < 0.5, chance.choice(pool.epochs), chance.choice(("", "é", "x" * 512))))
+            return Channel.STATE, control.encode_state(
+                control.SiteState(
+                    chance.random() < 0.5, chance.choice(pool.epochs), chance.choice(("", "é", "x" * 512))
+                )
+            )
         case 2:
             readings = tuple(chance.choice((None, 5, 2**53, -(2**53))) for _ in range(chance.choice((2, 3))))
-            return Channel.LIVE, encode_live(Live(7, 30, chance.choice((SCHEMA_ID, b"12345678")), (LiveTable(0, pool.number("uptime_s"), readings),)))
-    made: Batch = strange.batch(chance, pool, chance.choice((SCHEMA_ID,) * 9 + (b"12345678",)), [3, chance.choice((2, 2, 3))])
+            return Channel.LIVE, encode_live(
+                Live(7, 30, chance.choice((SCHEMA_ID, b"12345678")), (LiveTable(0, pool.number("uptime_s"), readings),))
+            )
+    made: Batch = strange.batch(
+        chance, pool, chance.choice((SCHEMA_ID,) * 9 + (b"12345678",)), [3, chance.choice((2, 2, 3))]
+    )
     payload = batch.encode(made)
     if chance.random() < 0.2:
         payload = zlib.compress(trees.write(trees.changed(trees.read(zlib.decompress(payload)), chance)))
@@ -110,7 +118,9 @@ def _fed(data: bytes) -> None:
     """Take the messages in; each must be done with, whatever it is, and no answer may stumble over what it left."""
     logging.disable(logging.CRITICAL)
     try:
-        sent = [(str(topic), bytes(payload), int(at_ms)) for topic, payload, at_ms in cbor2.loads(zlib.decompress(data))]
+        sent = [
+            (str(topic), bytes(payload), int(at_ms)) for topic, payload, at_ms in cbor2.loads(zlib.decompress(data))
+        ]
     except (zlib.error, cbor2.CBORError, TypeError, ValueError):
         return
     with hub() as made:

@@ -109,4 +109,6 @@ def _profile(chance: random.Random) -> bytes:
     return texts.changed("\n".join(lines), chance, _profiles())
 
 
-_KIOSK_ONLY = SITE.replace("  meter: {profile: eastron-sdm, connection: {host: 192.168.1.9, tcp_port: 502}, unit: 7}\n", "")
+_KIOSK_ONLY = SITE.replace(
+    "  meter: {profile: eastron-sdm, connection: {host: 192.168.1.9, tcp_port: 502}, unit: 7}\n", ""
+)

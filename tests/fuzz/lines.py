@@ -14,7 +14,18 @@ from tests.devices.cases import CASES, profile_of
 from tests.fuzz import blind
 from tests.fuzz.target import NUMBERS, WORDS, Target, whole
 
-_KEYS = ("request_hex", "response_hex", "address", "function", "registers", "slave", "count", "transport", "framing", "id")
+_KEYS = (
+    "request_hex",
+    "response_hex",
+    "address",
+    "function",
+    "registers",
+    "slave",
+    "count",
+    "transport",
+    "framing",
+    "id",
+)
 
 
 def targets() -> list[Target]:
@@ -45,7 +56,11 @@ def _change(line: dict[str, Any], chance: random.Random) -> None:
         case 0 | 1 if isinstance(value, list) and value:
             value[chance.randrange(len(value))] = chance.choice((whole(chance), chance.randrange(65_536), None, "x"))
         case 2 if key.endswith("_hex") and isinstance(value, str):
-            raw = bytes.fromhex(value.removeprefix("0x")) if all(sign in "0123456789abcdefABCDEF" for sign in value) and len(value) % 2 == 0 else b""
+            raw = (
+                bytes.fromhex(value.removeprefix("0x"))
+                if all(sign in "0123456789abcdefABCDEF" for sign in value) and len(value) % 2 == 0
+                else b""
+            )
             body = blind.changed(raw[:-2], chance)[:300]
             line[key] = rtu_wrap(body[0], body[1:]).hex() if body else ""
         case 3:
@@ -53,7 +68,9 @@ def _change(line: dict[str, Any], chance: random.Random) -> None:
         case 4:
             line[key] = {str(chance.choice((*NUMBERS, "0x10", "x", ""))): whole(chance) for _ in range(3)}
         case _:
-            line[key] = chance.choice((whole(chance), chance.choice(WORDS), None, True, [], {}, 1.5, float("nan"), [1, 2, 3]))
+            line[key] = chance.choice(
+                (whole(chance), chance.choice(WORDS), None, True, [], {}, 1.5, float("nan"), [1, 2, 3])
+            )
 
 
 @cache
@@ -74,8 +91,14 @@ def _fed_captures(data: bytes) -> None:
 
 def _frames(chance: random.Random) -> bytes:
     """Draw a request in six bytes, and what is heard after it."""
-    unit, function, count = chance.choice((1, 1, 247, 0)), chance.choice((1, 2, 3, 4, 4, 4, 6, 16, 43)), chance.choice((0, 1, 2, 10, 125, 2000))
-    request = Request(unit, function, chance.choice((0, 10, 65_535)), count, data=chance.choice((b"", b"\0\1", b"\xff\0")))
+    unit, function, count = (
+        chance.choice((1, 1, 247, 0)),
+        chance.choice((1, 2, 3, 4, 4, 4, 6, 16, 43)),
+        chance.choice((0, 1, 2, 10, 125, 2000)),
+    )
+    request = Request(
+        unit, function, chance.choice((0, 10, 65_535)), count, data=chance.choice((b"", b"\0\1", b"\xff\0"))
+    )
     reply = bytes((function, request.reply_bytes % 256)) + chance.randbytes(request.reply_bytes % 256)
     pieces = [
         request.encode(), request.encode(Framing.TCP), rtu_wrap(unit, reply), rtu_wrap(unit, bytes((function | 128, 2))), rtu_wrap(3, reply),

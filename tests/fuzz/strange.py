@@ -13,7 +13,12 @@ from protocol.limits import EPOCH_MAX, TEXT_MAX, VALUE_MAX
 from tests.fuzz.target import WORDS, natural
 
 KINDS: tuple[type[Any], ...] = get_args(Event)
-_ENUMS = {"EndReason": events.EndReason, "AnchorSource": events.AnchorSource, "GapCause": events.GapCause, "CommandCode": events.CommandCode}
+_ENUMS = {
+    "EndReason": events.EndReason,
+    "AnchorSource": events.AnchorSource,
+    "GapCause": events.GapCause,
+    "CommandCode": events.CommandCode,
+}
 NOON_MS = 1_795_435_200_000
 
 
@@ -31,7 +36,9 @@ class Pool:
         """Draw a value for a field of that name."""
         chance = self.chance
         if "utc" in name:
-            return max(0, NOON_MS + chance.choice((0, 1, -1, 10**6, -(10**9), 10**12, -(10**12), natural(chance))) % VALUE_MAX)
+            return max(
+                0, NOON_MS + chance.choice((0, 1, -1, 10**6, -(10**9), 10**12, -(10**12), natural(chance))) % VALUE_MAX
+            )
         known = self.boots if "boot" in name else self.seqs if "seq" in name else self.uptimes if "_s" in name else []
         return chance.choice(known) if known and chance.random() < 0.7 else natural(chance)
 

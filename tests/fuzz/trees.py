@@ -149,9 +149,13 @@ def _change(inside: list[Node], index: int, places: list[tuple[list[Node], int]]
                 item = Raw(head(_ARRAY, 1) + write(item))
             inside[index] = item
         case 4:
-            inside[index] = Raw(head(chance.choice((_BYTES, _TEXT, _ARRAY, _MAP)), chance.choice(NUMBERS) % 2**64) + write(item))
+            inside[index] = Raw(
+                head(chance.choice((_BYTES, _TEXT, _ARRAY, _MAP)), chance.choice(NUMBERS) % 2**64) + write(item)
+            )
         case 5:
-            inside[index] = Raw(head(_TAG, chance.choice((0, 1, 2, 3, 4, 5, 25, 28, 29, 35, 256, 258, 55_799, 2**40))) + write(item))
+            inside[index] = Raw(
+                head(_TAG, chance.choice((0, 1, 2, 3, 4, 5, 25, 28, 29, 35, 256, 258, 55_799, 2**40))) + write(item)
+            )
         case 6 if isinstance(item, bytes):
             inside[index] = blind.changed(item, chance)
         case 6 | 7 if isinstance(item, int):

@@ -23,14 +23,67 @@ from protocol.topics import Channel
 from hub.ingest.decode import Message
 from tests.hub.builders import ADDRESS
 
-_TIMES = ("2026-11-23", "2026-11-23T12:00:00Z", "2026-11-24T00:00:00+14:00", "0001-01-01", "9999-12-31T23:59:59-23:59", "1795435200", "tuesday", "-1", "1e300", "2026-11-23T24:00:00Z", "99999999999999999")
+_TIMES = (
+    "2026-11-23",
+    "2026-11-23T12:00:00Z",
+    "2026-11-24T00:00:00+14:00",
+    "0001-01-01",
+    "9999-12-31T23:59:59-23:59",
+    "1795435200",
+    "tuesday",
+    "-1",
+    "1e300",
+    "2026-11-23T24:00:00Z",
+    "99999999999999999",
+)
 _VALUES: dict[str, tuple[str, ...]] = {
     "metric": ("panel_power_w", "controller.panel_power_w", "site.lit", "x.y.z", ".", "controller."), "start": _TIMES, "end": _TIMES, "jour": _TIMES,
     "step": ("auto", "raw", "15m", "1h", "1d", "2h"), "format": ("json", "csv", "xml"), "table": ("numbers", "tallies", "unobserved", "x"), "fixe": ("", "1"),
 }  # fmt: skip
-_HEADERS = ("accept", "accept-encoding", "content-type", "content-length", "sec-fetch-site", "origin", "host", "cookie", "if-none-match", "range", "x-forwarded-for", "user-agent")
-_HEADER_VALUES = (b"text/csv", b"*/*", b"gzip", b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x", b"multipart/form-data", b"same-origin", b"cross-site", b"bytes=0-1", b"-5", b"\xff\xfe", b"", b"a" * 5000)
-_BODIES = (b'{"minutes": 5}', b'{"minutes": 1e400}', b'{"minutes": "5"}', b"{}", b"[]", b"null", b"[" * 5000, b'{"minutes":' + b"9" * 5000 + b"}", b"minutes=5&x=%00", b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--x--", b"\xff", b"NaN")
+_HEADERS = (
+    "accept",
+    "accept-encoding",
+    "content-type",
+    "content-length",
+    "sec-fetch-site",
+    "origin",
+    "host",
+    "cookie",
+    "if-none-match",
+    "range",
+    "x-forwarded-for",
+    "user-agent",
+)
+_HEADER_VALUES = (
+    b"text/csv",
+    b"*/*",
+    b"gzip",
+    b"application/json",
+    b"application/x-www-form-urlencoded",
+    b"multipart/form-data; boundary=x",
+    b"multipart/form-data",
+    b"same-origin",
+    b"cross-site",
+    b"bytes=0-1",
+    b"-5",
+    b"\xff\xfe",
+    b"",
+    b"a" * 5000,
+)
+_BODIES = (
+    b'{"minutes": 5}',
+    b'{"minutes": 1e400}',
+    b'{"minutes": "5"}',
+    b"{}",
+    b"[]",
+    b"null",
+    b"[" * 5000,
+    b'{"minutes":' + b"9" * 5000 + b"}",
+    b"minutes=5&x=%00",
+    b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n--x--",
+    b"\xff",
+    b"NaN",
+)
 
 
 _FOR_GOOD = ExitStack()
@@ -72,7 +125,9 @@ def _request(chance: random.Random) -> bytes:
         name = chance.choice(tuple(_VALUES))
         value = chance.choice((*_VALUES[name], *_VALUES[name], chance.choice(WORDS), str(chance.choice(NUMBERS))))
         query.append(f"{name}={value}")
-    headers = [[chance.choice(_HEADERS), chance.choice(_HEADER_VALUES).decode("latin-1")] for _ in range(chance.randrange(4))]
+    headers = [
+        [chance.choice(_HEADERS), chance.choice(_HEADER_VALUES).decode("latin-1")] for _ in range(chance.randrange(4))
+    ]
     request = {
         "method": chance.choice(("GET", "GET", "GET", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW", "")),
         "path": path,
@@ -82,7 +137,9 @@ def _request(chance: random.Random) -> bytes:
     }
     if chance.random() < 0.2:
         key = chance.choice(("path", "query"))
-        request[key] = blind.changed(str(request[key]).encode("utf-8", "replace"), chance)[:9000].decode("utf-8", "replace")
+        request[key] = blind.changed(str(request[key]).encode("utf-8", "replace"), chance)[:9000].decode(
+            "utf-8", "replace"
+        )
     return json.dumps(request).encode()
 
 
@@ -90,7 +147,9 @@ def _fed(data: bytes) -> None:
     try:
         request = json.loads(data)
         method, path, query, body = (str(request[key]) for key in ("method", "path", "query", "body"))
-        headers = [(str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in request["headers"]]
+        headers = [
+            (str(name).encode("latin-1"), str(value).encode("latin-1", "replace")) for name, value in request["headers"]
+        ]
     except (ValueError, KeyError, TypeError):
         return
     raw = quote(path, safe="/%?+", errors="replace")

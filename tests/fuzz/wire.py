@@ -28,7 +28,9 @@ def targets() -> list[Target]:
         Target("batch", 30, _batch, _twice(batch.decode, batch.encode)),
         Target("schema", 12, lambda chance: _packed(chance, _schemas()), _twice(schema.decode, schema.encode)),
         Target("ack", 10, lambda chance: _plain(chance, _acks()), _twice(control.decode_ack, control.encode_ack)),
-        Target("state", 5, lambda chance: _plain(chance, _states()), _twice(control.decode_state, control.encode_state)),
+        Target(
+            "state", 5, lambda chance: _plain(chance, _states()), _twice(control.decode_state, control.encode_state)
+        ),
         Target("live", 8, lambda chance: _plain(chance, _lives()), _twice(live.decode_live, live.encode_live)),
         Target("command", 5, lambda chance: _plain(chance, _commands()), _once(live.decode_command)),
         Target("column", 10, _column, _fed_column),
@@ -156,7 +158,9 @@ def _topic(chance: random.Random) -> bytes:
     for _ in range(chance.randrange(3)):
         match chance.randrange(4):
             case 0:
-                parts[chance.randrange(len(parts))] = chance.choice((*WORDS, "+", "#", "$SYS", "up", "01", "16", "٣", "-1"))
+                parts[chance.randrange(len(parts))] = chance.choice(
+                    (*WORDS, "+", "#", "$SYS", "up", "01", "16", "٣", "-1")
+                )
             case 1:
                 parts.insert(chance.randrange(len(parts)), str(chance.choice(NUMBERS)))
             case 2:

@@ -17,7 +17,7 @@ from hub.answers.loss import loss
 from hub.answers.series import series
 from hub.answers.sites import latest, list_sites
 from hub.answers.times import utc
-from hub.errors import RetryLater
+from hub.errors import Refused
 from hub.io import tables as t
 from protocol import batch, control, schema
 from protocol.control import SiteState
@@ -32,6 +32,7 @@ from protocol.events import (
     SlotTaken,
     UnknownEvent,
 )
+from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.live import Live, encode_live
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
@@ -170,7 +171,7 @@ def test_a_refused_payload_is_kept_aside_and_counted(
     hub.send(Channel.UP, payload, address)
     with hub.ledger.reading() as connection:
         (row,) = connection.execute(select(t.rejects)).all()
-    assert (row.refusal, row.payload) == (refusal, payload)
+    assert (row.refusal, row.payload) == (refusal, payload[:PAYLOAD_MAX_BYTES])
     assert row.reason
     assert hub.consumer.counters.rejected == {refusal: 1}
     assert hub.inbox.settled[-1].payload == payload
@@ -241,7 +242,7 @@ def test_a_failing_commit_undoes_the_whole_step(hub: TestHub) -> None:
             transaction.write_receipts("ecole-a", 1, "", [(1, 5)])
             transaction.write_receipts("no such site", 1, "", [(1, 5)])
 
-    with pytest.raises(RetryLater):
+    with pytest.raises(Refused):
         fail_half_way()
     assert hub.ledger.numbers("ecole-a") == {}
 
