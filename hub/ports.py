@@ -116,7 +116,6 @@ class Span:
 class Archived:
     """A batch in the archive, and the time it was placed in."""
 
-    archive_id: int
     batch: Batch
     start_ms: int | None
     end_ms: int | None
@@ -164,8 +163,11 @@ class Transaction(AccountTransaction, LiveTransaction, Protocol):
     def add_event(self, site: str, epoch: int, row: EventRow, values: Sequence[object], date: Date) -> None:
         """Keep any other event."""
 
-    def batches_of_boot(self, site: str, epoch: int, boot: int) -> list[Archived]:
+    def archived_around(self, site: str, epoch: int, boot: int) -> list[int]:
         """List the archived batches that may have samples of a boot."""
+
+    def archived(self, archive_id: int) -> Archived:
+        """Read an archived batch."""
 
     def date_batch(self, archive_id: int, span: Span) -> None:
         """Note the time that an archived batch covers."""

@@ -16,7 +16,7 @@ from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.live import take
-from hub.io.rows import anchor_of, receipts_by_epoch
+from hub.io.rows import anchor_of, in_parts, receipts_by_epoch
 from hub.ports import Archived, Span
 from hub.starts import PassedOver
 from protocol import batch as wire_batch
@@ -35,9 +35,6 @@ REJECTS_MAX = 50
 
 LATEST_MAX = 2048
 """Columns of which a site's newest value is kept: as many as its largest schema has."""
-
-_AT_ONCE = 500
-"""Keys in one statement; databases bound how many there may be."""
 
 
 class SqlTransaction:
@@ -80,9 +77,8 @@ class SqlTransaction:
         mine = (c.site == site) & (c.epoch == epoch) & (c.cause == cause)
         rows = self.connection.execute(select(c.first_seq, c.last_seq).where(mine))
         before = {(row.first_seq, row.last_seq) for row in rows}
-        gone = [first for first, last in before - set(ranges)]
-        for at in range(0, len(gone), _AT_ONCE):
-            self.connection.execute(delete(t.receipts).where(mine, c.first_seq.in_(gone[at : at + _AT_ONCE])))
+        for gone in in_parts([first for first, last in before - set(ranges)]):
+            self.connection.execute(delete(t.receipts).where(mine, c.first_seq.in_(gone)))
         for first, last in set(ranges) - before:
             self.connection.execute(
                 insert(t.receipts).values(site=site, epoch=epoch, cause=cause, first_seq=first, last_seq=last)
@@ -181,12 +177,17 @@ class SqlTransaction:
             )
         )  # fmt: skip
 
-    def batches_of_boot(self, site: str, epoch: int, boot: int) -> list[Archived]:
-        """See `Transaction.batches_of_boot`."""
+    def archived_around(self, site: str, epoch: int, boot: int) -> list[int]:
+        """See `Transaction.archived_around`."""
         c = t.archive.c
         mine = (c.site == site) & (c.epoch == epoch) & (c.first_boot <= boot) & (c.last_boot >= boot)
-        rows = self.connection.execute(select(c.id, c.payload, c.start_ms, c.end_ms).where(mine))
-        return [Archived(row.id, wire_batch.decode(row.payload), row.start_ms, row.end_ms) for row in rows]
+        return list(self.connection.execute(select(c.id).where(mine)).scalars())
+
+    def archived(self, archive_id: int) -> Archived:
+        """See `Transaction.archived`."""
+        c = t.archive.c
+        row = self.connection.execute(select(c.payload, c.start_ms, c.end_ms).where(c.id == archive_id)).one()
+        return Archived(wire_batch.decode(row.payload), row.start_ms, row.end_ms)
 
     def date_batch(self, archive_id: int, span: Span) -> None:
         """See `Transaction.date_batch`."""
