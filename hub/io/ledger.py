@@ -25,6 +25,7 @@ from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
+from hub.io.rest import Rest
 from hub.io.rows import event_record, presence, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.numbers import Numbers
@@ -47,6 +48,8 @@ class SqlLedger(LiveTable):
         self.url = url
         self.path = path_of(url)
         """The file of an SQLite ledger; None for a server."""
+
+        self.rest = Rest()
 
     def migrate(self, version: str = "head") -> None:
         """Bring the tables to a version, the present one; each migration and its record commit together."""
@@ -177,10 +180,11 @@ class SqlLedger(LiveTable):
     def compare_tally(self, now_ms: int) -> bool:
         """Compare one tally that is due with what is here; False when there is none."""
         with self.reading() as connection:
-            due = accounts.due_tally(connection, now_ms)
+            due = accounts.due_tally(connection, now_ms, self.rest.resting())
             if due is None:
                 return False
-            verdict = accounts.compare(connection, due.site, due.record)
+            with self.rest.after(due.site):
+                verdict = accounts.compare(connection, due.site, due.record)
         with self.begin() as transaction:
             accounts.note(transaction.connection, due, verdict, now_ms)
         return True
