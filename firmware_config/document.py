@@ -52,8 +52,12 @@ _LIMITS = {
 }
 
 
-TEXT_MAX = 128 * 1024
-"""Characters of one file: six times the longest that comes with Kayasol. YAML is slow to read."""
+TEXT_MAX = 64 * 1024
+"""Characters of one file: three times the longest that comes with Kayasol. YAML is slow to read."""
+
+
+_BITS_MAX = 64
+"""Of a whole number; thousands of digits cannot even be told of in a message."""
 
 
 class ConfigError(Exception):
@@ -135,9 +139,12 @@ class _Builder:
         """Read one plain value; a tag like !!bool may claim of a text what it is not, and fails in any way."""
         self._require_characters(node, line, path)
         try:
-            return self._loader.construct_object(node)
+            value = self._loader.construct_object(node)
         except (ValueError, LookupError, AttributeError, OverflowError) as error:
             raise ConfigError(self._say(line, path, f"{node.value:.60} cannot be read: {error}")) from error
+        if isinstance(value, int) and value.bit_length() > _BITS_MAX:
+            raise ConfigError(self._say(line, path, f"{node.value:.60} is too large a number"))
+        return value
 
     def _require_characters(self, node: yaml.Node, line: int, path: Path) -> None:
         """Refuse half a surrogate pair, which an escape can write and nothing can store or print."""

@@ -26,8 +26,11 @@ _LOG = logging.getLogger(__name__)
 
 RETRY_S = 2.0
 
-_SPOILT = (Refused, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_CONTENTS = (Refused, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What contents bring about that nobody thought of: in the ledger, or in our own code, which is then wrong."""
+
+SPOILT = "the hub cannot take this"
+"""How the reason of a message begins that was kept aside because of it."""
 
 Charge = Callable[[Mapping[str, float]], None]
 """Told how many seconds the messages of each site took."""
@@ -98,7 +101,7 @@ class Consumer:
         """Commit a group and acknowledge it; returns how much is done with."""
         try:
             turn, outgoing = self._commit(self._decoded(group, shards), now_ms)
-        except _SPOILT as error:
+        except _CONTENTS as error:
             if len(group) > 1:
                 _LOG.warning("%d messages are taken one at a time: one cannot be taken (%s)", len(group), error)
                 self._alone = len(group)
@@ -186,7 +189,7 @@ def _sender(message: Message, shards: Mapping[str, int]) -> str:
 
 def _spoilt(message: Message, shards: Mapping[str, int], error: Exception) -> Rejected:
     """Turn a message that cannot be taken into one that is kept aside."""
-    reason = f"the hub cannot take this: {error}"[:200]
+    reason = f"{SPOILT}: {error}"[:200]
     address = address_of(message.topic) if _sender(message, shards) else None
     rejected = Rejected(Refusal.MALFORMED, reason.encode("utf-8", "replace").decode(), address)
     return replace(rejected, batch_id=batch_id_of(message, address))

@@ -1,4 +1,4 @@
-"""An SD card that lost bits, or that somebody edited: the outbox's file, opened, used, read beside its writer, salvaged."""
+"""An SD card that lost bits, or that somebody edited: the outbox's file, opened and used, read beside it, salvaged."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ _BODIES = (
     b'[4,"\\ud800","b"]',
     b"5",
     b"[3,-1,0,0]",
+    b"[" * 50_000,
 )
 _UPDATES = (
     ("rows", ("lane", "schema_id", "tab", "boot", "uptime_s", "body")),
@@ -88,7 +89,7 @@ def _sound() -> tuple[bytes, bytes]:
     """Fill an outbox with rows of every kind; some are acknowledged, some stand in the log only."""
     with tempfile.TemporaryDirectory(dir=memory()) as folder:
         path = Path(folder) / "outbox.db"
-        outbox = SqliteOutbox(Space(path, 1000, 10**8), random.Random(1))
+        outbox = SqliteOutbox(Space(path, 1000, 10**8), random.Random(1))  # noqa: S311  the same file every time
         payload = schema.encode(examples.SCHEMA)
         boot = outbox.boot_number("first")
         outbox.use_schema(schema.schema_id(payload), payload)
@@ -124,9 +125,8 @@ def _edit(db: apsw.Connection, chance: random.Random) -> None:
     value = chance.choice((whole(chance) % 2**63, None, "x", b"\xff\xfe", 1.5, *_BODIES))
     key = "slot" if table == "open_sessions" else "seq"
     try:
-        db.execute(
-            f"UPDATE {table} SET {chance.choice(names)} = ? WHERE {key} % ? = 0", (value, chance.randrange(1, 9))
-        )  # noqa: S608
+        sql = f"UPDATE {table} SET {chance.choice(names)} = ? WHERE {key} % ? = 0"  # noqa: S608  names of our own
+        db.execute(sql, (value, chance.randrange(1, 9)))
         if chance.random() < 0.2:
             known = ("epoch", "sum", "tally", "traffic", "clock")
             db.execute(
@@ -174,7 +174,7 @@ def _salvaged(path: Path) -> None:
 
 
 def _sent(epoch: int, rows: list[SampleRow | EventRow]) -> None:
-    """What an outbox gives can be sent, and read by the hub."""
+    """Send what an outbox gives, as the agent and `export` do."""
     some: list[SampleRow | EventRow] = []
     for row in [*rows, None]:
         before = next((one.schema_id for one in some if isinstance(one, SampleRow)), None)
@@ -189,7 +189,7 @@ def _sent(epoch: int, rows: list[SampleRow | EventRow]) -> None:
 
 def _used(path: Path) -> None:
     logging.disable(logging.CRITICAL)  # what is wrong with the file is logged with its stack
-    outbox = SqliteOutbox(Space(path, 1000, 10**8), random.Random(2))
+    outbox = SqliteOutbox(Space(path, 1000, 10**8), random.Random(2))  # noqa: S311  likewise
     try:
         boot = outbox.boot_number("second")
         outbox.open_sessions()

@@ -13,16 +13,16 @@ from multiprocessing.context import ForkProcess
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-from tests.fuzz import centre, registry
+from tests.fuzz import centre, lines, registry
 from tests.fuzz.registry import CORPUS, case_of, target_of
 from tests.fuzz.worker import Crash, work
 
-CHUNK = 500
+CHUNK = 1000
 STALLED_S = 60.0
 """Without a word for so long, a process hangs where no signal reaches it."""
 
 NICE = 10
-KEPT_OF_A_KIND = 2
+KEPT_OF_A_KIND = 1
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -44,7 +44,7 @@ class _Member:
     pipe: Connection
     seeds: Sequence[int]
     at: Synchronized[int]
-    seen: tuple[int, float] = (-1, 0.0)
+    seen: tuple[int, float]
 
 
 class Crew:
@@ -60,7 +60,8 @@ class Crew:
 
     def run(self, progress: Callable[[int], None]) -> Result:
         """Feed them all; `progress` is told how many are done."""
-        centre._template()  # noqa: SLF001  made once, before the processes part
+        centre.prepare()
+        lines.prepare()
         registry.targets()
         members: list[_Member] = []
         while True:
@@ -81,7 +82,7 @@ class Crew:
         process = _FORK.Process(target=_member, args=(seeds, self._only, at, theirs))
         process.start()
         theirs.close()
-        return _Member(process, ours, seeds, at)
+        return _Member(process, ours, seeds, at, (-1, time.monotonic()))  # noqa: TID251  see below
 
     def _heard(self, member: _Member) -> bool:
         """Take what a process has to say; returns whether it is done."""
@@ -104,7 +105,7 @@ class Crew:
 
     def _died(self, member: _Member, why: str) -> None:
         """Blame the case that was fed, and have the rest of the chunk fed by another process."""
-        seed = member.at.value
+        seed = max(member.at.value, member.seeds[0])
         target, data = case_of(seed, self._only)
         self._crashed(Crash(seed, target.name, f"{why} in {target.name}", why, data))
         done = member.seeds.index(seed) + 1
@@ -123,11 +124,11 @@ class Crew:
         kind = self.result.kinds[crash.what] = self.result.kinds.get(crash.what, 0) + 1
         if kind > KEPT_OF_A_KIND:
             return
-        path = keep(crash)
+        path, only = keep(crash), f" --target {self._only}" if self._only else ""
         self._say(
             f"{crash.target}: {crash.what}\n{crash.trace}"
             f"  again: python -m tests.fuzz --file {path}\n"
-            f"     or: python -m tests.fuzz --cases 1 --first {crash.seed}{f' --target {self._only}' if self._only else ''}\n"
+            f"     or: python -m tests.fuzz --cases 1 --first {crash.seed}{only}\n"
         )
 
 

@@ -27,17 +27,26 @@ class TooBig(Exception):
 
 
 def confine() -> None:
-    """Let this process have little more address space than it has now."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    most = pages * resource.getpagesize() + ADDRESS_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    signal.signal(signal.SIGPROF, _stop)
+    """Let this process, for as long as it lives, have little more address space than it has now."""
+    resource.setrlimit(resource.RLIMIT_AS, (_most_bytes(), resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+@contextmanager
+def confined() -> Iterator[None]:
+    """Let what is done inside have little more address space than there is now."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    confine()
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @contextmanager
 def limited(cpu_s: float = CPU_S, growth_bytes: int = GROWTH_BYTES) -> Iterator[None]:
     """Hold what is done inside to its limits; raises `TooLong` or `TooBig`."""
     before = _peak_bytes()
+    signal.signal(signal.SIGPROF, _stop)
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
         yield
@@ -48,9 +57,14 @@ def limited(cpu_s: float = CPU_S, growth_bytes: int = GROWTH_BYTES) -> Iterator[
         raise TooBig(f"the process grew by {grown / 2**20:.0f} MiB, at most {growth_bytes / 2**20:.0f} are allowed")
 
 
+def _most_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize() + ADDRESS_BYTES
+
+
 def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _stop(*_: object) -> None:
-    raise TooLong(f"more than {CPU_S:g} s of CPU time")
+    raise TooLong("more CPU time than a case may take")

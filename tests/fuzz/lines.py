@@ -9,7 +9,17 @@ from io import StringIO
 from typing import Any
 
 from edge import inspection
-from edge.frames import READS, Framing, Request, find_reply, mbap_unwrap, parse_reply, parse_request, rtu_wrap
+from edge.frames import (
+    READS,
+    Framing,
+    Request,
+    find_reply,
+    mbap_unwrap,
+    mbap_wrap,
+    parse_reply,
+    parse_request,
+    rtu_wrap,
+)
 from tests.devices.cases import CASES, profile_of
 from tests.fuzz import blind
 from tests.fuzz.target import NUMBERS, WORDS, Target, whole
@@ -31,6 +41,12 @@ _KEYS = (
 def targets() -> list[Target]:
     """List the readers of lines."""
     return [Target("captures", 8, _captures, _fed_captures), Target("frames", 12, _frames, _fed_frames)]
+
+
+def prepare() -> None:
+    """Read the profiles once, before processes part."""
+    for name, _ in _known():
+        profile_of(name)
 
 
 def _captures(chance: random.Random) -> bytes:
@@ -101,9 +117,14 @@ def _frames(chance: random.Random) -> bytes:
     )
     reply = bytes((function, request.reply_bytes % 256)) + chance.randbytes(request.reply_bytes % 256)
     pieces = [
-        request.encode(), request.encode(Framing.TCP), rtu_wrap(unit, reply), rtu_wrap(unit, bytes((function | 128, 2))), rtu_wrap(3, reply),
-        b"\0\1\0\0" + (len(reply) + 1).to_bytes(2, "big") + bytes((unit,)) + reply, chance.randbytes(5),
-    ]  # fmt: skip
+        request.encode(),
+        request.encode(Framing.TCP),
+        rtu_wrap(unit, reply),
+        rtu_wrap(unit, bytes((function | 128, 2))),
+        rtu_wrap(3, reply),
+        mbap_wrap(1, unit, reply),
+        chance.randbytes(5),
+    ]
     heard = b"".join(chance.choice(pieces) for _ in range(chance.randrange(4)))
     head = bytes((unit, function)) + request.address.to_bytes(2, "big") + count.to_bytes(2, "big")
     return head + (blind.changed(heard, chance) if chance.random() < 0.8 else heard)[:4096]

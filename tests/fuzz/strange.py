@@ -1,4 +1,4 @@
-"""Batches that the protocol allows and no sane site would send: what decodes without complaint must do no harm later."""
+"""Batches that the protocol allows and no sane site sends: what decodes without complaint must do no harm later."""
 
 from __future__ import annotations
 

@@ -14,8 +14,9 @@ NUMBERS = (
 """Where code that counts goes wrong: at the ends of machine words, of our own limits and of the calendar."""
 
 WORDS = (
-    "", " ", "0", "-0", "1e400", "nan", "\x00", "\ud800", "\udfff", "é", "\u202e", "😀", "a" * 33, "x" * 513, "é" * 4000, "../..", "%s",
-    "{}", "${x}", "'", '"', "\n", "\r\n", "=1+1", "<script>", "None", "true", "kaya", "controller.panel_power_w",
+    "", " ", "0", "-0", "1e400", "nan", "\x00", "\ud800", "\udfff", "é", "\u202e", "😀", "a" * 33, "x" * 513,
+    "é" * 4000, "../..", "%s", "{}", "${x}", "'", '"', "\n", "\r\n", "=1+1", "<script>", "None", "true", "kaya",
+    "controller.panel_power_w",
 )  # fmt: skip
 """Texts that mean something to somebody further on."""
 

@@ -50,25 +50,31 @@ def _node(item: object) -> Node:
 
 def write(node: Node) -> bytes:
     """Write nodes, whatever they are."""
-    match node:
-        case Raw():
-            return node.data
-        case None | True | False:
-            return {None: b"\xf6", True: b"\xf5", False: b"\xf4"}[node]
+    if isinstance(node, list):
+        return head(_ARRAY, len(node)) + b"".join(map(write, node))
+    if isinstance(node, Map):
+        return head(_MAP, len(node.pairs)) + b"".join(map(_pair, node.pairs))
+    return node.data if isinstance(node, Raw) else _leaf_bytes(node)
+
+
+def _leaf_bytes(leaf: object) -> bytes:
+    """Write what holds nothing else."""
+    written = b"\xf6"
+    match leaf:
+        case bool():
+            written = b"\xf5" if leaf else b"\xf4"
         case int():
-            return _integer(node)
+            written = _integer(leaf)
         case float():
-            return b"\xfb" + struct.pack(">d", node)
+            written = b"\xfb" + struct.pack(">d", leaf)
         case bytes():
-            return head(_BYTES, len(node)) + node
+            written = head(_BYTES, len(leaf)) + leaf
         case str():
-            encoded = node.encode("utf-8", "surrogatepass")
-            return head(_TEXT, len(encoded)) + encoded
-        case list():
-            return head(_ARRAY, len(node)) + b"".join(map(write, node))
-        case Map():
-            return head(_MAP, len(node.pairs)) + b"".join(map(_pair, node.pairs))
-    raise TypeError(node)
+            encoded = leaf.encode("utf-8", "surrogatepass")
+            written = head(_TEXT, len(encoded)) + encoded
+        case _:
+            pass
+    return written
 
 
 def _pair(pair: Node) -> bytes:
@@ -96,23 +102,9 @@ def changed(root: Node, chance: random.Random) -> Node:
 
 def leaf(chance: random.Random) -> Node:
     """Draw something where something else was expected."""
-    match chance.randrange(8):
-        case 0:
-            return whole(chance)
-        case 1:
-            return chance.choice(WORDS)
-        case 2:
-            return blind.noise(chance, 40)
-        case 3:
-            return chance.choice((float("nan"), float("inf"), -0.0, 1.5, 1e300, 2.0**53))
-        case 4:
-            return chance.choice((None, True, False))
-        case 5:
-            return []
-        case 6:
-            return Map()
-        case _:
-            return Raw(chance.choice(_ODD))
+    odd: tuple[Node, ...] = (None, True, False, float("nan"), float("inf"), -0.0, 1.5, 1e300, 2.0**53, [], Map())
+    drawn = (whole(chance), chance.choice(WORDS), blind.noise(chance, 40), Raw(chance.choice(_ODD)), chance.choice(odd))
+    return chance.choice(drawn)
 
 
 def _integer(number: int) -> bytes:
@@ -134,44 +126,55 @@ def _places(node: Node) -> Iterator[tuple[list[Node], int]]:
 def _change(inside: list[Node], index: int, places: list[tuple[list[Node], int]], chance: random.Random) -> None:
     if index >= len(inside):
         return  # an earlier change took it away
-    item = inside[index]
-    match chance.randrange(12):
+    match chance.randrange(5):
         case 0:
             del inside[index]
         case 1:
-            inside[index:index] = [copy.deepcopy(item)] * chance.choice(blind.REPEATS)
+            inside[index:index] = [copy.deepcopy(inside[index])] * chance.choice(blind.REPEATS)
         case 2:
             other, at = chance.choice(places)
-            if at < len(other):
-                inside[index] = copy.deepcopy(other[at])
+            inside[index] = copy.deepcopy(other[at]) if at < len(other) else leaf(chance)
         case 3:
-            for _ in range(chance.choice((1, 2, 7, 8, 9, 50, 2000))):
-                item = Raw(head(_ARRAY, 1) + write(item))
-            inside[index] = item
-        case 4:
-            inside[index] = Raw(
-                head(chance.choice((_BYTES, _TEXT, _ARRAY, _MAP)), chance.choice(NUMBERS) % 2**64) + write(item)
-            )
-        case 5:
-            inside[index] = Raw(
-                head(_TAG, chance.choice((0, 1, 2, 3, 4, 5, 25, 28, 29, 35, 256, 258, 55_799, 2**40))) + write(item)
-            )
-        case 6 if isinstance(item, bytes):
-            inside[index] = blind.changed(item, chance)
-        case 6 | 7 if isinstance(item, int):
-            inside[index] = item + chance.choice((-2, -1, 1, 2, 64, 2**32))
-        case 8 if isinstance(item, bytes | str) and item:
-            inside[index] = item[: chance.randrange(len(item))]
-        case 9:
             chance.shuffle(inside)
         case _:
-            inside[index] = leaf(chance)
+            inside[index] = chance.choice(_WAYS)(inside[index], chance)
 
+
+def _nest(item: Node, chance: random.Random) -> Node:
+    for _ in range(chance.choice((1, 2, 7, 8, 9, 50, 2000))):
+        item = Raw(head(_ARRAY, 1) + write(item))
+    return item
+
+
+def _claim(item: Node, chance: random.Random) -> Node:
+    """Put a head before it that may claim anything."""
+    return Raw(head(chance.choice((_BYTES, _TEXT, _ARRAY, _MAP)), chance.choice(NUMBERS) % 2**64) + write(item))
+
+
+def _tag(item: Node, chance: random.Random) -> Node:
+    return Raw(head(_TAG, chance.choice((*range(6), 25, 28, 29, 35, 256, 258, 55_799, 2**40))) + write(item))
+
+
+def _near(item: Node, chance: random.Random) -> Node:
+    """Change an item a little, staying with its type."""
+    if isinstance(item, bytes):
+        return blind.changed(item, chance)
+    if isinstance(item, str):
+        return item[: chance.randrange(len(item) + 1)]
+    return item + chance.choice((-2, -1, 1, 2, 64, 2**32)) if type(item) is int else leaf(chance)
+
+
+def _other(_: Node, chance: random.Random) -> Node:
+    return leaf(chance)
+
+
+_WAYS = (_nest, _claim, _tag, _near, _near, _near, _other, _other)
 
 _ODD = (
-    b"\x9f\xff", b"\x9f", b"\xbf\xff", b"\x5f\xff", b"\x5f\x41a\xff", b"\x7f\xff", b"\xff", b"\xf7", b"\xf8\x18", b"\xf0", b"\xf9\x7e\x00",
-    b"\x18\x01", b"\x1b\x00\x00\x00\x00\x00\x00\x00\x01", b"\x1c", b"\x3b" + b"\xff" * 8, b"\x9b" + b"\xff" * 8, b"\xbb" + b"\xff" * 8,
-    b"\x5b" + b"\x7f" * 8, b"\xc2\x58\x64" + b"\xff" * 100, b"\xc1\xfb\x7f\xf0" + b"\0" * 6, b"\xd8\x1c\x81\xd8\x1d\x00",
-    b"\xd8\x23\x63(((", b"\x62\xc3\x28", b"\xc4\x82\x1b" + b"\xff" * 8 + b"\x01",
+    b"\x9f\xff", b"\x9f", b"\xbf\xff", b"\x5f\xff", b"\x5f\x41a\xff", b"\x7f\xff", b"\xff", b"\xf7", b"\xf8\x18",
+    b"\xf0", b"\xf9\x7e\x00", b"\x18\x01", b"\x1b\x00\x00\x00\x00\x00\x00\x00\x01", b"\x1c", b"\x3b" + b"\xff" * 8,
+    b"\x9b" + b"\xff" * 8, b"\xbb" + b"\xff" * 8, b"\x5b" + b"\x7f" * 8, b"\xc2\x58\x64" + b"\xff" * 100,
+    b"\xc1\xfb\x7f\xf0" + b"\0" * 6, b"\xd8\x1c\x81\xd8\x1d\x00", b"\xd8\x23\x63(((", b"\x62\xc3\x28",
+    b"\xc4\x82\x1b" + b"\xff" * 8 + b"\x01",
 )  # fmt: skip
 """Items at the edge of what CBOR is, and beyond."""

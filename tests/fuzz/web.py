@@ -14,14 +14,13 @@ from fastapi import FastAPI
 
 from hub.api.app import create_app
 from hub.context import Context
+from hub.ingest.decode import Message
+from protocol import batch
 from protocol.events import ChargingSession, EndReason, SlotTaken
+from protocol.topics import Channel
 from tests.fuzz import blind, centre
 from tests.fuzz.target import NUMBERS, WORDS, Target
-from tests.hub.builders import NOON_MS, anchor, event, of, samples
-from protocol import batch
-from protocol.topics import Channel
-from hub.ingest.decode import Message
-from tests.hub.builders import ADDRESS
+from tests.hub.builders import ADDRESS, NOON_MS, anchor, event, of, samples
 
 _TIMES = (
     "2026-11-23",
@@ -37,9 +36,15 @@ _TIMES = (
     "99999999999999999",
 )
 _VALUES: dict[str, tuple[str, ...]] = {
-    "metric": ("panel_power_w", "controller.panel_power_w", "site.lit", "x.y.z", ".", "controller."), "start": _TIMES, "end": _TIMES, "jour": _TIMES,
-    "step": ("auto", "raw", "15m", "1h", "1d", "2h"), "format": ("json", "csv", "xml"), "table": ("numbers", "tallies", "unobserved", "x"), "fixe": ("", "1"),
-}  # fmt: skip
+    "metric": ("panel_power_w", "controller.panel_power_w", "site.lit", "x.y.z", ".", "controller."),
+    "start": _TIMES,
+    "end": _TIMES,
+    "jour": _TIMES,
+    "step": ("auto", "raw", "15m", "1h", "1d", "2h"),
+    "format": ("json", "csv", "xml"),
+    "table": ("numbers", "tallies", "unobserved", "x"),
+    "fixe": ("", "1"),
+}
 _HEADERS = (
     "accept",
     "accept-encoding",
@@ -154,10 +159,20 @@ def _fed(data: bytes) -> None:
         return
     raw = quote(path, safe="/%?+", errors="replace")
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-        "path": unquote(raw), "raw_path": raw.encode("ascii"), "query_string": query.encode("utf-8", "replace"), "root_path": "", "headers": headers,
-        "client": ("192.0.2.1", 5), "server": ("hub.example", 80), "state": {},
-    }  # fmt: skip
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(raw),
+        "raw_path": raw.encode("ascii"),
+        "query_string": query.encode("utf-8", "replace"),
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 5),  # who asks from here has no rate
+        "server": ("hub.example", 80),
+        "state": {},
+    }
     status = _loop().run_until_complete(_call(scope, body.encode("latin-1", "replace")))
     assert status < 500 or status == 503, f"answered with {status}"
 

@@ -75,29 +75,19 @@ def _packed(chance: random.Random, plains: list[bytes]) -> bytes:
     if chance.random() < 0.02:
         plain += bytes(chance.choice((10_000, 300_000)))
     packed = zlib.compress(plain, chance.choice((0, 1, 9)))
-    match chance.randrange(20):
-        case 0:
-            return blind.changed(packed, chance)
-        case 1:
-            return zlib.compress(packed)
-        case 2:
-            return packed[2:-4]
-        case 3:
-            return packed + packed
-    return packed
+    if chance.random() < 0.8:
+        return packed
+    return chance.choice((blind.changed(packed, chance), zlib.compress(packed), packed[2:-4], packed + packed))
 
 
 def _plain(chance: random.Random, plains: list[bytes]) -> bytes:
     """Change a message, mostly in its structure, sometimes in its bytes, sometimes not at all."""
-    plain = chance.choice(plains)
-    match chance.randrange(10):
-        case 0:
-            return plain
-        case 1 | 2:
-            return blind.changed(plain, chance, plains)
-        case 3 if chance.random() < 0.3:
-            return blind.noise(chance)
-    return trees.write(trees.changed(trees.read(plain), chance))
+    plain, drawn = chance.choice(plains), chance.random()
+    if drawn < 0.7:
+        return trees.write(trees.changed(trees.read(plain), chance))
+    if drawn < 0.9:
+        return blind.changed(plain, chance, plains)
+    return plain if drawn < 0.98 else blind.noise(chance)
 
 
 @cache
@@ -185,13 +175,9 @@ def _courier(chance: random.Random) -> bytes:
     payloads = [_batch(chance) for _ in range(chance.randrange(4))]
     known = Courier("kaya", (schema.encode(examples.SCHEMA),), tuple(payload[:65_536] for payload in payloads))
     data = courier.encode(known)
-    match chance.randrange(6):
-        case 0:
-            return data
-        case 1 | 2:
-            return blind.changed(data, chance)
-        case 3:
-            return b"kayasol-courier 1 " + chance.choice(WORDS).encode("utf-8", "replace") + data[17:]
+    other = b"kayasol-courier 1 " + chance.choice(WORDS).encode("utf-8", "replace") + data[17:]
+    if chance.random() < 0.6:
+        return chance.choice((data, blind.changed(data, chance), blind.changed(data, chance), other))
     body = blind.changed(data[:-9], chance)  # the closing record fits what was changed
     return body + b"E\x00\x00\x00\x04" + zlib.crc32(body).to_bytes(4, "big")
 

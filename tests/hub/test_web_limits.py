@@ -227,7 +227,7 @@ def port(hub: TestHub) -> Iterator[int]:
     context = Context(hub.ledger, hub.store, lambda: NOON_MS, lambda: None)
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(context, hub.consumer.counters)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield listener.getsockname()[1]
