@@ -155,7 +155,7 @@ def _row(columns: list[Any]) -> SampleRow | EventRow | None:
         content = json.loads(body)
         if schema_id is None:
             return EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:]))
-        if wire.is_integer(table, 0, TABLES_MAX - 1) and all(map(_may_be_sent, content)):
+        if wire.is_integer(table, 0, TABLES_MAX - 1) and isinstance(content, list) and all(map(_may_be_sent, content)):
             return SampleRow(seq, schema_id, table, boot, uptime_s, content, Lane(lane))
     except (WireError, ValueError, TypeError, LookupError, RecursionError):
         pass
