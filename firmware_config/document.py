@@ -147,11 +147,9 @@ class _Builder:
         return value
 
     def _require_characters(self, node: yaml.Node, line: int, path: Path) -> None:
-        """Refuse half a surrogate pair, which an escape can write and nothing can store or print."""
-        try:
-            node.value.encode()
-        except UnicodeEncodeError as error:
-            raise ConfigError(self._say(line, path, "holds an escape that is no character")) from error
+        """Refuse half a surrogate pair, and zero, which an escape can write and nothing can store or open."""
+        if "\0" in node.value or any("\ud800" <= sign <= "\udfff" for sign in node.value):
+            raise ConfigError(self._say(line, path, "holds an escape that is no character"))
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}

@@ -26,6 +26,8 @@ from hub.settings import Settings
 _LOG = logging.getLogger(__name__)
 WAIT_S = 0.5
 SHUTDOWN_S = 5
+CONNECTIONS_MAX = 500
+"""Beyond so many, the web side says that it is busy; the rest of the process needs files as well."""
 
 
 class Ingest:
@@ -123,6 +125,7 @@ def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
         server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
     )
     _LOG.info("pages and API at http://%s:%d", settings.web_host, settings.web_port)
     # uvicorn raises the signal again once it has stopped; by default that would end us before the ingest has stopped.

@@ -15,8 +15,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from hub.account_store import AgentStart, EpochTimes, TallyRecord
 from hub.errors import Refused, RetryLater
@@ -202,14 +202,24 @@ def revisions() -> set[str]:
 
 def path_of(url: str) -> Path | None:
     """Give the file of an SQLite ledger, links followed; None for a database server or one in memory."""
-    parsed = make_url(url)
+    parsed = _url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         return None
     return Path(str(parsed.database)).resolve()
 
 
+def _url(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise Refused(f"database: {url!r:.60} is no address of a ledger; see docs/install.md") from error
+
+
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    try:
+        engine = create_engine(_url(url))
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise Refused(f"database: {_url(url)!r} cannot be used: {error}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_settings)
         event.listen(engine, "begin", _begin)

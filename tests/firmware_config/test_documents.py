@@ -160,6 +160,7 @@ AN_ALIAS = "repeats another value by *alias; write it out"
         ),
         (BOARD + "!!int x: 1", "b.yaml line 4: x cannot be read: invalid literal for int() with base 10: 'x'"),
         (BOARD.replace("title: t", 'title: "\\ud800"'), "b.yaml line 2: title: holds an escape that is no character"),
+        (BOARD.replace("title: t", 'title: "\\0"'), "b.yaml line 2: title: holds an escape that is no character"),
         (BOARD + '"\\udfff": 1', "b.yaml line 4: holds an escape that is no character"),
         (BOARD + 'a: "\\U00110000"', "b.yaml: not valid YAML: chr() arg not in range(0x110000)"),
         (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 from edge import commands, profiles
@@ -12,6 +14,8 @@ from edge.tables import schema_of
 from firmware_config import ConfigError, board_text, load, profile_names, profile_text
 from hub import settings as hub_settings
 from hub.enrol import site_from_yaml
+from hub.errors import Refused
+from hub.io.ledger import SqlLedger
 from tests.fuzz import texts
 from tests.fuzz.target import Target
 
@@ -80,7 +84,11 @@ def _cached(text: str) -> site_settings.Settings:
 
 
 def _hub(text: str) -> object:
-    return hub_settings.parse(text, "hub.yaml")
+    """Read a hub's settings as far as its database, which nothing is asked of yet."""
+    settings = hub_settings.parse(text, "hub.yaml")
+    with suppress(Refused), warnings.catch_warnings(action="ignore"):
+        SqlLedger(settings.database).close()
+    return settings
 
 
 def _board(text: str) -> object:

@@ -9,6 +9,7 @@ from tests.fuzz import blind
 from tests.fuzz.target import NUMBERS, WORDS
 
 SCALARS = (
+    "Africa", "sqlite", "postgresql://h:x/", "sqlite+nope://", "sqlite:///x?timeout=abc",
     "~", "", "null", ".nan", ".inf", "-.inf", "1e400", "1e-400", "0x7fffffffffffffffffff", "0b2", "0o17", "1_000",
     "1:30", "-0", "+1", "1.0", "1e3", "2026-13-45", "2026-11-23", "2026-11-23T99:99:99Z", "0001-01-01T00:00:00+23:59",
     "yes", "no", "on", "true", '"\\ud800"', '"\\x00"', '"\\U00110000"', "'", '"',
