@@ -19,7 +19,7 @@ Row = Any
 def site_of(row: Row) -> Site:
     """Read an enrolled site."""
     return Site(
-        row.site, row.name, row.kind, row.commune, row.shard, row.latitude, row.longitude, row.timezone,
+        row.site, row.name, row.kind, row.commune_name, row.shard, row.latitude, row.longitude, row.timezone,
         tuple(json.loads(row.slots)),
     )  # fmt: skip
 
