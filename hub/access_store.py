@@ -42,11 +42,11 @@ class PeopleStore(Protocol):
     def close_account(self, account: int, act: Act) -> None:
         """Close an account with all that it carries; its name is free again."""
 
-    def attempts(self, name_key: str) -> Attempts:
-        """Read how often a name was tried in vain."""
+    def attempt(self, name_key: str, now_ms: int) -> Attempts:
+        """Count an attempt as failed if one is allowed now; returns what was known before.
 
-    def note_attempts(self, name_key: str, attempts: Attempts) -> None:
-        """Note it; what is older than a week is forgotten."""
+        All at once: many guesses at one moment do not count as one. What is older than a week is forgotten.
+        """
 
 
 class CarriedStore(Protocol):

@@ -63,21 +63,21 @@ class SqlAccess(PlaceTables, AuditTable):
             connection.execute(update(a.accounts).where(a.accounts.c.account == account).values(closed))
             write(connection, act)
 
-    def attempts(self, name_key: str) -> Attempts:
-        """See `PeopleStore.attempts`."""
-        query = select(a.attempts.c.failures, a.attempts.c.last_ms).where(a.attempts.c.name_key == name_key)
-        with self._ledger.reading() as connection:
-            row = connection.execute(query).first()
-        return Attempts() if row is None else Attempts(*row)
-
-    def note_attempts(self, name_key: str, attempts: Attempts) -> None:
-        """See `PeopleStore.note_attempts`."""
+    def attempt(self, name_key: str, now_ms: int) -> Attempts:
+        """See `PeopleStore.attempt`."""
         c = a.attempts.c
         with self._ledger.begin() as transaction:
-            old = (c.name_key == name_key) | (c.last_ms < attempts.last_ms - FORGOTTEN_MS)
-            transaction.connection.execute(delete(a.attempts).where(old))
-            values = {"name_key": name_key, "failures": attempts.failures, "last_ms": attempts.last_ms}
-            transaction.connection.execute(insert(a.attempts).values(values))
+            connection = transaction.connection
+            mine = select(c.failures, c.last_ms).where(c.name_key == name_key).with_for_update()
+            row = connection.execute(mine).first()
+            before = Attempts() if row is None else Attempts(*row)
+            if now_ms >= before.open_at_ms():
+                after = before.failed(now_ms)
+                old = (c.name_key == name_key) | (c.last_ms < now_ms - FORGOTTEN_MS)
+                connection.execute(delete(a.attempts).where(old))
+                values = {"name_key": name_key, "failures": after.failures, "last_ms": after.last_ms}
+                connection.execute(insert(a.attempts).values(values))
+        return before
 
     # What they carry
 
