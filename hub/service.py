@@ -18,6 +18,7 @@ from hub.errors import RetryLater
 from hub.ingest.commands import Commands
 from hub.ingest.consumer import Consumer
 from hub.ingest.turn import Counters
+from hub.io.door import door_of
 from hub.io.ledger import SqlLedger
 from hub.io.mqtt import MqttInbox
 from hub.io.series import EmbeddedSeries
@@ -96,7 +97,7 @@ def serve(settings: Settings, ledger: SqlLedger, *, ingest: bool, web: bool) -> 
         worker.start()
     try:
         if web:
-            _run_web(settings, Context(ledger, store, _now_ms, ready), counters)
+            _run_web(settings, Context(ledger, store, _now_ms, ready, door_of(ledger), settings.public_url), counters)
         else:
             _wait_for_signal()
     finally:

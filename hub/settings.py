@@ -28,6 +28,9 @@ class Settings:
     broker: BrokerSettings
     web_host: str
     web_port: int
+    public_url: str
+    """Where people reach the pages; empty when only this machine does."""
+
     shards: range
 
 
@@ -51,5 +54,6 @@ def parse(text: str, origin: str) -> Settings:
         ),
         web_host=web.get("host", "127.0.0.1"),
         web_port=web.get("tcp_port", 8080),
+        public_url=web.get("public_url", "").rstrip("/"),
         shards=range(first, last + 1),
     )

@@ -11,8 +11,12 @@ from hub import VERSION
 from hub.api import live, loss, operations, problems, series, sites
 from hub.context import Context
 from hub.ingest.turn import Counters
+from hub.pages import account as account_pages
+from hub.pages import audit as audit_pages
+from hub.pages import door as door_pages
 from hub.pages import live as live_pages
 from hub.pages import loss as loss_pages
+from hub.pages import people as people_pages
 from hub.pages import site as site_pages
 from hub.pages import static
 
@@ -48,8 +52,8 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
     problems.install(app)
     for router in (sites.router, live.router, series.router, loss.router, operations.router):
         app.include_router(router)
-    for pages in (site_pages.router, live_pages.router, loss_pages.router, static.router):
-        app.include_router(pages)
+    for pages in (site_pages, live_pages, loss_pages, door_pages, account_pages, people_pages, audit_pages, static):
+        app.include_router(pages.router)
     app.include_router(operations.metrics_route(operations.HubCollector(counters, context)))
 
     @app.middleware("http")

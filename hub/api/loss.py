@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from hub.access.roles import Permission
 from hub.answers.loss import LossAnswer, loss
 from hub.api import examples
 from hub.api.csv import Cell, FormatQuery, csv_response, wants_csv
@@ -15,8 +16,9 @@ from hub.api.examples import answer
 from hub.api.parameters import SiteName
 from hub.api.problems import responses
 from hub.context import Ctx
+from hub.guard import Guarded, needs
 
-router = APIRouter(prefix="/api/v1/sites/{site}", tags=["loss"])
+router = APIRouter(route_class=Guarded, prefix="/api/v1/sites/{site}", tags=["loss"])
 
 
 class Table(StrEnum):
@@ -31,6 +33,7 @@ TableQuery = Annotated[Table, Query(description="which part of the account a CSV
 
 
 @router.get("/loss", response_model=LossAnswer, responses={**responses(404, 422, 503), **answer(examples.LOSS)})
+@needs(Permission.TECHNICAL)
 def loss_of(
     context: Ctx,
     request: Request,

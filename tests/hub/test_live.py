@@ -20,6 +20,7 @@ from protocol.events import CommandCode
 from protocol.live import Live, LiveTable
 from protocol.topics import Channel
 from tests.hub.builders import ADDRESS, NOON_MS, SCHEMA, SCHEMA_ID, TestHub
+from tests.hub.door import ADMINISTRATOR, bearer, door_of
 
 POWER = LiveTable(0, 4, (14320, 1342, None))
 LIT = LiveTable(1, 4, (1, 2))
@@ -41,8 +42,9 @@ def watch() -> Watch:
 @pytest.fixture
 def client(hub: TestHub, watch: Watch) -> Iterator[TestClient]:
     """Give a browser that follows no redirect by itself."""
-    app = create_app(Context(hub.ledger, hub.store, lambda: watch.now_ms, lambda: None), Counters())
-    with TestClient(app, follow_redirects=False) as client:
+    door = door_of(hub.ledger)
+    app = create_app(Context(hub.ledger, hub.store, lambda: watch.now_ms, lambda: None, door), Counters())
+    with TestClient(app, follow_redirects=False, headers=bearer(door, ADMINISTRATOR, NOON_MS)) as client:
         yield client
 
 
