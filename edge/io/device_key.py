@@ -71,10 +71,11 @@ class KeyFiles:
         except (OSError, UnicodeDecodeError) as error:
             raise RetryLater(f"the token {self._token_file} cannot be read: {error}") from error
         held = _read(self._key_file)
-        if held is not None and held.spent == _mark(token):
+        written_over = not token or "\0" in token
+        if written_over or (held is not None and held.spent == _mark(token)):
             self._erase_token()
             return None
-        return token or None
+        return token
 
     def candidate(self) -> bytes:
         """See `Keyring.candidate`."""
