@@ -50,7 +50,7 @@ class Sealed:
     here: Sums
     seals: Seals | None
     follows: bool
-    """Whether the first row is the tally before, or the first row of all."""
+    """Whether the first row is the tally before, or was that and is lost, or is the first row of all."""
 
 
 def judge(told: Sealed, keys: Sequence[bytes], links: Iterable[Link] | None) -> SealVerdict | None:

@@ -22,7 +22,7 @@ from protocol import batch as wire_batch
 from protocol import seal
 from protocol import tally as wire_tally
 from protocol.events import AgentStarted, Gap, GapCause, Tally, from_wire
-from protocol.ranges import Range, contains, size, without
+from protocol.ranges import Range, contains, size, union, without
 from protocol.seal import Link
 from protocol.tally import Sums
 
@@ -116,7 +116,9 @@ def compare(connection: Connection, site: str, record: TallyRecord) -> Verdict |
         return None
     told = Sealed(
         record.epoch, record.first_seq, record.claimed, here, record.seals,
-        follows=record.first_seq == 1 or _is_tally(connection, site, record.epoch, record.first_seq),
+        follows=record.first_seq == 1
+        or _is_tally(connection, site, record.epoch, record.first_seq)
+        or contains(union(pair for lost in known.lost.values() for pair in lost), record.first_seq),
     )  # fmt: skip
     sealed = judge_seals(told, device_keys(connection, site), _links(connection, site, ranges, told))
     return replace(judge(record.claimed, here, known), seals=sealed)
