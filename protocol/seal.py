@@ -15,7 +15,9 @@ from protocol.batch import Batch
 from protocol.events import Tally
 
 KEY_BYTES = 32
-SEAL_BYTES = 8
+EVENTS_SEAL_BYTES, SAMPLES_SEAL_BYTES = 8, 6
+"""What is told of a chain's last state: whoever guesses has one guess a day, and the hub shows that it was wrong."""
+
 _HALF = 2**32
 
 Link = tuple[int, bool, bytes]
@@ -48,7 +50,10 @@ class Chains:
 
     def seals(self) -> Seals:
         """Say what the chains have come to."""
-        return Seals(*(int.from_bytes(state[:SEAL_BYTES], "big") for state in (self.events, self.samples)))
+        return Seals(
+            int.from_bytes(self.events[:EVENTS_SEAL_BYTES], "big"),
+            int.from_bytes(self.samples[:SAMPLES_SEAL_BYTES], "big"),
+        )
 
 
 def begin(key: bytes, epoch: int, first_seq: int) -> Chains:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import batch as wire_batch
-from protocol import events, seal
+from protocol import events, seal, wire
 from protocol.batch import Batch, EventRow
 from protocol.events import AlarmCleared, ChargingSession, EndReason, SlotTaken, Tally
 from protocol.seal import Chains, Seals
@@ -84,12 +85,13 @@ def test_a_chain_is_hmac_sha_256_over_its_last_state_and_the_row() -> None:
     """Anybody can check it with a library of their own."""
     started = Chains(KEY, b"before", b"")
     assert started.with_event(b"row").events == hmac.new(KEY, b"beforerow", "sha256").digest()
-    assert started.seals() == Seals(int.from_bytes(b"before"), 0)
+    states = hashlib.sha256(b"e").digest(), hashlib.sha256(b"s").digest()
+    assert Chains(KEY, *states).seals() == Seals(int.from_bytes(states[0][:8]), int.from_bytes(states[1][:6]))
 
 
-@given(st.builds(Seals, st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1)))
+@given(st.builds(Seals, st.integers(1, 2**64 - 1), st.integers(0, 2**48 - 1)))
 def test_a_tally_carries_its_seals(seals: Seals) -> None:
-    """They cross the wire at no more than 20 bytes, and cost nothing where there are none."""
+    """They cross the wire at no more than 18 bytes, and cost nothing where there are none."""
     bare = Sums(samples=3).tally(1, 3)
     told = seal.sealed(bare, seals)
     kind, *values = events.to_wire(told)
@@ -97,4 +99,4 @@ def test_a_tally_carries_its_seals(seals: Seals) -> None:
     assert events.from_wire(Tally.kind, values) == told
     assert seal.of_tally(bare) is None
     assert [kind, *values[:8]] == events.to_wire(bare)
-    assert all(isinstance(value, int) and value < 2**32 for value in values[8:])
+    assert len(wire.canonical(values)) - len(wire.canonical(values[:8])) <= 18
