@@ -64,18 +64,25 @@ def judge(told: Sealed, keys: Sequence[bytes], links: Iterable[Link] | None) -> 
         return _both(Seal.ROWS_LOST)
     if links is None:
         return _both(Seal.TOO_LONG)
-    rows = sorted(links)
-    found = [seal.chain(seal.begin(key, told.epoch, told.first_seq), rows).seals() for key in keys]
-    return SealVerdict(
-        _one(told, {seals.events for seals in found}, told.seals.events, lost=events_lost),
-        _one(told, {seals.samples for seals in found}, told.seals.samples, lost=samples_lost),
-    )
+    events, samples = _found(told, told.seals, keys, sorted(links))
+    return SealVerdict(_one(told, lost=events_lost, found=events), _one(told, lost=samples_lost, found=samples))
 
 
-def _one(told: Sealed, found: set[int], said: int, *, lost: bool) -> Seal:
+def _found(told: Sealed, said: Seals, keys: Sequence[bytes], rows: Sequence[Link]) -> tuple[bool, bool]:
+    """Say which of the seals one of the keys explains; the newest one mostly explains both."""
+    events = samples = False
+    for key in keys:
+        seals = seal.chain(seal.begin(key, told.epoch, told.first_seq), rows).seals()
+        events, samples = events or seals.events == said.events, samples or seals.samples == said.samples
+        if events and samples:
+            break
+    return events, samples
+
+
+def _one(told: Sealed, *, lost: bool, found: bool) -> Seal:
     if lost:
         return Seal.ROWS_LOST
-    if said not in found:
+    if not found:
         return Seal.DIFFERS
     return Seal.AGREES if told.follows else Seal.BEGUN_ANEW
 

@@ -29,8 +29,8 @@ from protocol.tally import Sums
 BATCHES_MAX = 4_000
 """What is read for one comparison; a tally that claims more than some weeks waits for ever."""
 
-SEALED_ROWS_MAX = 250_000
-"""Rows that are held in memory for one seal; a site that reads 21 values every ten seconds takes a tenth a day."""
+SEALED_ROWS_MAX = 100_000
+"""Rows that are held in memory for one seal; three devices polled every ten seconds take a quarter a day."""
 
 LOOK_AGAIN_MS = (900_000, 86_400_000)
 """How soon, and how late, a tally whose rows are not all here is looked at again."""
