@@ -12,7 +12,7 @@ from secrets import token_urlsafe
 from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
@@ -73,6 +73,13 @@ class Guarded(APIRoute):
             return await handler(request)
 
         return guarded
+
+
+def refuse_unguarded(router: APIRouter) -> None:
+    """Raise `TypeError` for a router with a route that is not guarded."""
+    for route in router.routes:
+        if not isinstance(route, Guarded):
+            raise TypeError(f"{route}: routers are made with route_class=Guarded; see hub/guard.py")
 
 
 def admit(request: Request, permission: Permission) -> None:

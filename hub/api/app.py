@@ -8,8 +8,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from hub import VERSION
-from hub.api import live, loss, operations, problems, series, sites
+from hub.api import enrolments, live, loss, operations, problems, series, sites
 from hub.context import Context
+from hub.guard import refuse_unguarded
 from hub.ingest.turn import Counters
 from hub.pages import account as account_pages
 from hub.pages import audit as audit_pages
@@ -36,6 +37,15 @@ Every point of a series carries its completeness (observed over expected time) a
 """
 
 
+API = (
+    sites.router, live.router, series.router, loss.router, enrolments.router, operations.router,
+)  # fmt: skip
+PAGES = tuple(
+    pages.router
+    for pages in (site_pages, live_pages, loss_pages, door_pages, account_pages, people_pages, audit_pages, static)
+)
+
+
 def create_app(context: Context, counters: Counters) -> FastAPI:
     """Build the application; it opens nothing by itself."""
     app = FastAPI(
@@ -50,11 +60,9 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=400)
     problems.install(app)
-    for router in (sites.router, live.router, series.router, loss.router, operations.router):
+    for router in (*API, *PAGES, operations.metrics_route(operations.HubCollector(counters, context))):
+        refuse_unguarded(router)
         app.include_router(router)
-    for pages in (site_pages, live_pages, loss_pages, door_pages, account_pages, people_pages, audit_pages, static):
-        app.include_router(pages.router)
-    app.include_router(operations.metrics_route(operations.HubCollector(counters, context)))
 
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

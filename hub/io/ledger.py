@@ -25,6 +25,7 @@ from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.access_tables import communes
 from hub.io.communes import commune_of
+from hub.io.enrolment import EnrolmentTables
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
 from hub.io.rows import event_record, presence, session_record, site_of
@@ -47,7 +48,7 @@ _SITES = (
 _DAMAGED = ("malformed", "not a database")
 
 
-class SqlLedger(LiveTable):
+class SqlLedger(LiveTable, EnrolmentTables):
     """A `Ledger` in one database; `url` is SQLAlchemy's, such as `sqlite:////var/lib/kayasol-hub/ledger.db`."""
 
     def __init__(self, url: str) -> None:

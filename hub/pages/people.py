@@ -148,5 +148,5 @@ def _link(context: Context, request: Request, caller: Caller, key: str, sentence
     base = context.public_url or str(request.base_url).rstrip("/")
     link = f"{base}/invitation/{key}"
     qr = segno.make(link, error="m").svg_inline(scale=5, border=2, omitsize=True)
-    values = {"title": "Lien à usage unique", "sentence": typeset(sentence), "link": link}
-    return page("link.html", caller=caller, qr=Markup(qr), **values)  # noqa: S704  segno draws squares, nothing else
+    drawn = Markup(qr)  # noqa: S704  segno draws squares, nothing else
+    return page("link.html", caller=caller, sentence=typeset(sentence), link=link, qr=drawn)

@@ -6,7 +6,10 @@ import hashlib
 import itertools
 from dataclasses import dataclass, field
 
+from fastapi.testclient import TestClient
+
 from hub.access.roles import Grant, Level, Role, Scope
+from hub.access.secrets import form_key
 from hub.context import Context
 from hub.io.access import SqlAccess
 from hub.io.ledger import SqlLedger
@@ -67,3 +70,15 @@ def bearer(door: Door, grant: Grant, now_ms: int) -> dict[str, str]:
     name = f"{grant.role} {grant.scope.level} {grant.scope.name}".strip()[:40]
     whom = add_person(door, name, grant, now_ms)
     return {"Authorization": f"Bearer {tokens.make(door, whom, 'test', grant, 30, now_ms)}"}
+
+
+def cookie(whom: Caller) -> dict[str, str]:
+    """Give the cookie of somebody who is signed in."""
+    assert whom.key is not None
+    return {"kayasol": whom.key}
+
+
+def form(client: TestClient, **fields: str) -> dict[str, str]:
+    """Fill a form that the client opened, whoever it is signed in as."""
+    key = client.cookies.get("kayasol") or client.cookies["kayasol-form"]
+    return {"cle": form_key(key), **fields}
