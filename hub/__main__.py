@@ -11,9 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 from firmware_config import ConfigError, board_text
-from hub import VERSION, commands, settings
+from hub import VERSION, commands, people_commands, settings
 from hub.enrol import site_from_yaml
 from hub.errors import HubError
+from hub.io.door import door_of
 from hub.io.files import in_use
 from hub.io.ledger import SqlLedger, path_of
 from hub.io.logs import configure
@@ -46,7 +47,9 @@ def _run(arguments: argparse.Namespace, config: settings.Settings, ledger: SqlLe
         case "serve" | "ingest" | "web" as parts:
             return serve(config, ledger, ingest=parts != "web", web=parts != "ingest")
         case "site":
-            print(_add_site(ledger, arguments.file))
+            print(_add_site(ledger, arguments.file, arguments.programme))
+        case "user" | "programme" | "audit":
+            return people_commands.run(door_of(ledger), arguments, _now_ms(), config.public_url)
         case "import":
             return commands.import_files(ledger, arguments.files, _now_ms, sys.stdout, sys.stderr)
         case "rebuild":
@@ -60,9 +63,9 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _add_site(ledger: SqlLedger, path: str) -> str:
+def _add_site(ledger: SqlLedger, path: str, programme: str | None) -> str:
     site = site_from_yaml(_read(path), path, board_text)
-    new = ledger.add_site(site)
+    new = ledger.add_site(site, programme)
     return f"{site.site}: {site.name} ({site.commune}) {'is enrolled' if new else 'is updated'}, shard {site.shard}"
 
 
@@ -91,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     site = verbs.add_parser("site", help="enrol a site").add_subparsers(dest="site_command", required=True)
     add = site.add_parser("add", help="enrol a site, or update what is known of it")
     add.add_argument("file", metavar="site.yaml")
+    add.add_argument("--programme", metavar="SLUG", help="where its commune belongs, if that is new")
     take = verbs.add_parser("import", help="take courier files that `kayasol-edge export` wrote")
     take.add_argument("files", metavar="FILE|FOLDER", type=Path, nargs="+")
     backup = verbs.add_parser("backup", help="copy the ledger while the hub runs")
@@ -100,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     rebuild = verbs.add_parser("rebuild", help="compute anew, from the batches as received, all that follows from them")
     rebuild.add_argument("--site", metavar="SITE", help="this site only; default: all")
     rebuild.add_argument("--check", action="store_true", help="change nothing, say what would change")
+    people_commands.add_parsers(verbs)
     return parser
 
 

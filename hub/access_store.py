@@ -20,6 +20,9 @@ class PlaceStore(Protocol):
     def names(self) -> Mapping[Scope, str]:
         """Give what people call them."""
 
+    def add_programme(self, name: str, act: Act) -> str:
+        """Add a programme, or give it this name; returns its slug."""
+
 
 class PeopleStore(Protocol):
     """Accounts and their grants."""

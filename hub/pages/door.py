@@ -80,8 +80,9 @@ def join(context: Ctx, request: Request, key: str, nom: Text, code: Text, encore
     said = "Les deux codes ne sont pas les mêmes." if code != encore else None
     try:
         if said is None:
+            account, name = inviting.join(context.door, key, nom, code, context.now_ms())
             device = request.headers.get("User-Agent", "")
-            return _let_in(context, inviting.join(context.door, key, nom, code, device, context.now_ms()), "/")
+            return _let_in(context, signing.begin(context.door, account, name, device, context.now_ms()), "/")
     except WeakSecret as weak:
         said = door_words.weak(weak.weakness)
     except NameTaken:

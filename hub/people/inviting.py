@@ -11,7 +11,7 @@ from hub.access.secrets import NAME_LEAST, NAME_MOST, digest, name_key, needs_pa
 from hub.errors import BadRequest, HubError, NotFound
 from hub.people.caller import Caller
 from hub.people.ports import Door
-from hub.people.signing import begin, hashed_secret
+from hub.people.signing import hashed_secret
 
 OPERATOR = Caller("kayasol-hub", 0, (Grant(Role.ADMINISTRATOR, Scope(Level.HUB)),))
 """Whoever may run commands on the hub's own machine may do everything there."""
@@ -62,8 +62,8 @@ def invitation(door: Door, key: str, now_ms: int) -> tuple[Invitation, Account |
     return found, whom
 
 
-def join(door: Door, key: str, name: str, secret: str, device: str, now_ms: int) -> str:
-    """Use a link: choose name and secret, and be signed in; returns the key of the cookie.
+def join(door: Door, key: str, name: str, secret: str, now_ms: int) -> tuple[int, str]:
+    """Use a link: choose name and secret; returns the account and its name.
 
     Raises `NotFound`, `NameTaken`, `WeakSecret` or `BadRequest`.
     """
@@ -77,7 +77,7 @@ def join(door: Door, key: str, name: str, secret: str, device: str, now_ms: int)
     account = door.store.join(digest(key), name, hashed, now_ms)
     if account is None:
         raise NotFound("this link has just been used")
-    return begin(door, account, name, device, now_ms)
+    return account, name
 
 
 def grant(door: Door, caller: Caller, account: int, wanted: Grant, now_ms: int) -> None:

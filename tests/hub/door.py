@@ -62,7 +62,8 @@ def context_of(
 def add_person(door: Door, name: str, grant: Grant, now_ms: int) -> Caller:
     """Invite somebody and let them join; returns them, signed in."""
     link = inviting.invite(door, OPERATOR, [grant], now_ms)
-    return signing.signed_in(door, inviting.join(door, link, name, SECRET, "test", now_ms), now_ms)
+    account, name = inviting.join(door, link, name, SECRET, now_ms)
+    return signing.signed_in(door, signing.begin(door, account, name, "test", now_ms), now_ms)
 
 
 def bearer(door: Door, grant: Grant, now_ms: int) -> dict[str, str]:
