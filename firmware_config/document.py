@@ -29,6 +29,8 @@ _PATTERNS = {
     "^[a-z0-9-]+$": "small letters, digits or hyphens",
     "^[1-9][0-9]?$": "a number from 1 to 99",
     "^[0-9]+$": "a whole number",
+    "^/": "a path from the root",
+    "^[A-Za-z0-9.:-]{1,253}$": "a host name or an address",
 }
 _KINDS = {
     "string": "text",
