@@ -12,7 +12,7 @@ SYSTEM = "/etc/kayasol-hub"
 """A hub that is set up here is one of the system: it has users, units and folders of its own."""
 
 SETTINGS, SECRET, PAGES = "hub.yaml", "hub-secret", "pages.pem"
-BROKER, AUTHORITY = "broker", "authority"
+BROKER, AUTHORITY, STORE = "broker", "authority", "store"
 LEDGER = "ledger.db"
 
 QUESTIONS = {
@@ -127,8 +127,8 @@ def next_steps(plan: Plan, configuration: str) -> str:
         start = "  systemctl enable --now kayasol-broker kayasol-hub\n"
     elif plan.kind == "mosquitto":
         start = (
-            f"  let your mosquitto.conf say `include_dir`, or copy what {configuration} says into it;\n"
-            f"  it must write its pid_file to {_telling(plan).get('pid_file')}\n"
+            f"  mosquitto -c FILE, which says `include_dir {plan.path(BROKER)}`\n"
+            f"  and `pid_file {_telling(plan).get('pid_file')}`\n"
             f"  kayasol-hub --config {settings} serve\n"
         )
     else:
@@ -150,11 +150,11 @@ def _telling(plan: Plan) -> dict[str, Any]:
         return told
     if plan.is_system:
         return {"reload": ["systemctl", "reload", _unit(plan.kind)]}
-    return {"pid_file": plan.path(BROKER, "broker.pid")}
+    return {"pid_file": plan.path(STORE, "broker.pid")}
 
 
 def _store(plan: Plan) -> str:
-    default = "/var/lib/kayasol-broker" if plan.is_system else plan.path(BROKER, "store")
+    default = "/var/lib/kayasol-broker" if plan.is_system else plan.path(STORE)
     return str(plan.rest.get("store", default))
 
 

@@ -66,7 +66,7 @@ def _answered(answers: dict[str, Any], ask: Ask | None, out: TextIO) -> dict[str
 
 
 def _parts(plan: Plan) -> list[Path]:
-    names = (setup.SETTINGS, setup.AUTHORITY, setup.BROKER, setup.SECRET, setup.PAGES)
+    names = (setup.SETTINGS, setup.AUTHORITY, setup.BROKER, setup.STORE, setup.SECRET, setup.PAGES)
     return [Path(plan.path(name)) for name in names]
 
 
@@ -98,7 +98,10 @@ def _make(plan: Plan, settings: Settings, now: datetime, out: TextIO) -> None:
     make_folder(Path(plan.directory), 0o755)
     folder = Path(plan.path(setup.AUTHORITY))
     authority = authorities.create(folder, plan.name, now)
-    make_folder(Path(plan.path(setup.BROKER)), 0o700, plan.broker_user)
+    # The broker's user may read its files and not put others in their place.
+    make_folder(Path(plan.path(setup.BROKER)), 0o755)
+    if not plan.is_system:
+        make_folder(Path(plan.path(setup.STORE)), 0o700, plan.broker_user)
     secret = new_secret()
     write_new(Path(plan.path(setup.SECRET)), f"{secret}\n".encode(), PRIVATE, plan.hub_user)
     if plan.own_pages:

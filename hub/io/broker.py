@@ -19,7 +19,7 @@ from hub.broker import mosquitto, nats
 from hub.broker.door import CERTIFICATE, CHECK, Door
 from hub.errors import RetryLater
 from hub.io.authority import ROOT
-from hub.io.files import PRIVATE, give_to, write_over
+from hub.io.files import PRIVATE, make_folder, write_over
 from hub.io.mqtt import knock
 from hub.settings import BrokerSettings, ManagedBroker
 
@@ -29,6 +29,7 @@ _PAUSE_S = 0.1
 _PROGRAMS = {"mosquitto": "mosquitto", "nats": "nats-server"}
 _WHERE = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 _COMMAND_S = 60
+_STORE = "store"
 
 
 def files_of(kind: str, door: Door) -> dict[str, str]:
@@ -57,10 +58,11 @@ def try_out(managed: ManagedBroker, door: Door, certificate: bytes, check: str) 
     program = program_of(managed)
     with tempfile.TemporaryDirectory(prefix="kayasol-trial-") as name:
         trial = Path(name)
-        give_to(managed.owner, trial)
+        trial.chmod(0o755)  # what is in it is private; the folder stays ours
+        make_folder(trial / _STORE, 0o700, managed.owner)
         here = replace(
             door, directory=name, address="127.0.0.1", site_port=_free_port(), hub_port=_free_port(),
-            store=f"{name}/store", pid_file=None,
+            store=f"{name}/{_STORE}", pid_file=None,
         )  # fmt: skip
         port = here.hub_port if managed.kind == "mosquitto" else here.site_port
         _write_trial(managed, here, certificate)
@@ -151,12 +153,9 @@ def _running(managed: ManagedBroker, program: str, trial: Path) -> Iterator[tupl
     if managed.kind == "mosquitto":
         # What a system's own mosquitto.conf says around our part.
         user = f"user {managed.owner or 'root'}\n" if root else ""
-        main = f"{user}persistence_location {trial}/\nlog_dest stderr\ninclude_dir {trial}/part\n"
-        write_over(trial / "main.conf", main.encode(), PRIVATE, managed.owner)
-        (trial / "part").mkdir()
-        (trial / "part" / mosquitto.CONFIGURATION).symlink_to(trial / mosquitto.CONFIGURATION)
-        give_to(managed.owner, trial / "part")
-        command, owner = [program, "-c", str(trial / "main.conf")], None
+        main = f"{user}persistence_location {trial}/{_STORE}/\nlog_dest stderr\ninclude_dir {trial}\n"
+        write_over(trial / "main", main.encode(), PRIVATE, managed.owner)
+        command, owner = [program, "-c", str(trial / "main")], None
     else:
         command, owner = [program, "-c", str(trial / nats.CONFIGURATION)], managed.owner if root else None
         _run([program, "-t", "-c", str(trial / nats.CONFIGURATION)])

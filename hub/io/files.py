@@ -133,12 +133,11 @@ def write_over(path: Path, contents: bytes, mode: int, owner: str | None = None)
     fresh = path.with_name(f".{path.name}.part")
     try:
         fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(contents)
-        with suppress(PermissionError):  # a stick knows neither modes nor owners
-            fresh.chmod(mode)
-        give_to(owner, fresh)
+            with suppress(PermissionError):  # a stick knows neither modes nor owners
+                os.fchmod(file.fileno(), mode)
+            give_to(owner, file.fileno())
         put_in_place(fresh, path)
     except OSError as error:
         raise RetryLater(f"{path} cannot be written: {error.strerror}") from error
@@ -163,15 +162,16 @@ def read_whole(path: Path, advice: str) -> bytes:
         raise RetryLater(f"{path} cannot be read: {error.strerror}; {advice}") from error
 
 
-def give_to(owner: str | None, path: Path) -> None:
-    """Give a file to a user of this system; only root can, and others keep what they make."""
+def give_to(owner: str | None, what: Path | int) -> None:
+    """Give a path, or an open file, to a user of this system; only root can, and others keep what they make."""
     if owner is None or os.geteuid() != 0:
         return
     try:
         user = pwd.getpwnam(owner)
     except KeyError as error:
         raise RetryLater(f"there is no user {owner} on this system; make it: useradd --system {owner}") from error
-    os.chown(path, user.pw_uid, user.pw_gid)
+    # Never through a link: what stands in a folder of theirs may be one that they made.
+    os.chown(what, user.pw_uid, user.pw_gid, follow_symlinks=isinstance(what, int))
 
 
 def owner_of(path: Path) -> str | None:

@@ -54,8 +54,8 @@ def test_a_hub_in_any_folder_keeps_everything_there() -> None:
     managed = settings.broker.managed
     assert managed is not None
     assert settings.database == "sqlite:////srv/try/state/ledger.db"
-    assert (managed.owner, managed.pid_file, managed.reload) == (None, "/srv/try/broker/broker.pid", ())
-    assert managed.store == "/srv/try/broker/store"
+    assert (managed.owner, managed.pid_file, managed.reload) == (None, "/srv/try/store/broker.pid", ())
+    assert managed.store == "/srv/try/store"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_secrets_are_for_their_owner_and_nothing_is_overwritten(
     assert {"hub-secret", "ca.key", "credentials", "pages.pem", "broker.pem", "nats.conf"} <= modes.keys()
     before = {path: path.read_bytes() for path in hub.rglob("*") if path.is_file()}
     assert main(command) == 2
-    assert "holds hub.yaml, authority, broker, hub-secret, pages.pem already" in capsys.readouterr().err
+    assert "holds hub.yaml, authority, broker, store, hub-secret, pages.pem already" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in hub.rglob("*") if path.is_file()} == before
 
 

@@ -97,9 +97,10 @@ class Client:
         return [payload for found, payload in self.heard if found == topic]
 
     def leave(self) -> None:
-        """Disconnect as one should."""
+        """Disconnect as one should, and let go of the client, which closes its sockets only when nobody knows it."""
         self.mqtt.disconnect()
         self.mqtt.loop_stop()
+        self.mqtt.on_connect = self.mqtt.on_disconnect = self.mqtt.on_message = self.mqtt.on_subscribe = None
 
     def break_off(self) -> None:
         """Lose the connection, so that the broker speaks the last will."""
@@ -218,6 +219,11 @@ def _command(kind: str, directory: Path) -> list[str]:
         return [str(nats_server()), "-c", str(folder / "nats.conf")]
     # As Debian's own file does, around ours. Started as root, Mosquitto would drop to a user that may not read these.
     lines = ["user root"] if os.geteuid() == 0 else []
-    lines += [f"pid_file {folder}/broker.pid", f"persistence_location {directory}/", f"include_dir {folder}", ""]
+    lines += [
+        f"pid_file {folder.parent}/store/broker.pid",
+        f"persistence_location {directory}/",
+        f"include_dir {folder}",
+        "",
+    ]
     (directory / "mosquitto.conf").write_text("\n".join(lines), "utf-8")
     return [str(mosquitto()), "-c", str(directory / "mosquitto.conf")]
