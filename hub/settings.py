@@ -40,6 +40,15 @@ class BrokerSettings:
     password_file: str | None
     managed: ManagedBroker | None = None
 
+    @property
+    def keeps_session(self) -> bool:
+        """Say whether the broker shall keep what comes while the hub is away; it only saves bytes.
+
+        Not so nats-server: it would let nobody in once its store is full, not even the hub that empties it, and a
+        session whose consumers it dropped stays deaf for good.
+        """
+        return self.managed is None or self.managed.kind != "nats"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -25,7 +25,7 @@ KEEPALIVE_MAX_S = 43_200
 IN_FLIGHT_MAX = 100
 WAITING_MAX = 20_000
 FORGET_AFTER_DAYS = 14
-"""A session that nobody came back to for so long is dropped, with what waits in it."""
+"""Where a broker keeps sessions: one that nobody came back to for so long is dropped, with what waits in it."""
 
 HANDSHAKE_S = 30
 """A weak link needs seconds for the few packets of a TLS handshake."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from hub.broker.door import (
     CERTIFICATE,
-    FORGET_AFTER_DAYS,
     HANDSHAKE_S,
     IN_FLIGHT_MAX,
     PACKET_MAX_BYTES,
@@ -53,7 +52,8 @@ max_payload: {PACKET_MAX_BYTES}
 max_connections: {door.connections_max}
 max_subscriptions: {SUBSCRIPTIONS_MAX}
 
-# Delivery rests on the hub's own acks. A queue only saves bytes while the hub restarts, so it is bounded.
+# Delivery rests on the hub's own acks. What waits here is what the hub did not come round to yet. With a full store
+# nobody can enter, so it must empty itself when the hub goes: the hub's session is clean, and none outlives the hour.
 jetstream {{
   store_dir: {_text(door.store)}
   max_file_store: {door.queue_bytes}
@@ -66,7 +66,7 @@ mqtt {{
   port: {door.site_port}
   tls {{ cert_file: {pem}, key_file: {pem}, min_version: "1.2", timeout: {HANDSHAKE_S} }}
   max_ack_pending: {IN_FLIGHT_MAX}
-  consumer_inactive_threshold: "{FORGET_AFTER_DAYS * 24}h"
+  consumer_inactive_threshold: "1h"
 }}
 
 authorization {{

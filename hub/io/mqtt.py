@@ -42,7 +42,7 @@ class MqttInbox:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=topics.client_id(f"kayasol-hub-{shards.start}-{shards.stop}", secret),
-            clean_session=False,
+            clean_session=not settings.keeps_session,
             manual_ack=True,
         )
         client.suppress_exceptions = True

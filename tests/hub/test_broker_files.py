@@ -129,6 +129,7 @@ def test_nats_server_is_told_everything() -> None:
         'store_dir: "/var/lib/kayasol-broker"\n',
         "max_file_store: 64000000\n",
         "sync_interval: always\n",
+        'consumer_inactive_threshold: "1h"\n',
         '  host: "0.0.0.0"\n  port: 8883\n',
         f'tls {{ cert_file: "{PEM}", key_file: "{PEM}", min_version: "1.2", timeout: 30 }}\n',
     ):

@@ -191,16 +191,20 @@ class House:
 
 
 @contextmanager
-def house(kind: str, directory: Path, **answers: object) -> Iterator[House]:
-    """Set a hub up by `kayasol-hub init`, and start its broker."""
+def house(kind: str, directory: Path, managed: str = "") -> Iterator[House]:
+    """Set a hub up by `kayasol-hub init`, perhaps with another line about its managed broker, and start that broker."""
     directory.chmod(0o755)
     site_port, hub_port, web_port = free_port(), free_port(), free_port()
     given = {
         "name": "Kaya", "hosts": ["localhost"], "broker": kind, "pages": "own", "address": "127.0.0.1",
-        "tcp_port": site_port, "hub_port": hub_port, "web_port": web_port, **answers,
+        "tcp_port": site_port, "hub_port": hub_port, "web_port": web_port,
     }  # fmt: skip
     (directory / "answers.yaml").write_text(json.dumps(given), "utf-8")
     assert main(["init", str(directory / "hub"), "--answers", str(directory / "answers.yaml")]) == 0
+    if managed:
+        config = directory / "hub" / "hub.yaml"
+        config.write_text(config.read_text("utf-8").replace("  managed:\n", f"  managed:\n    {managed}\n"), "utf-8")
+        assert main(["--config", str(config), "broker", "apply", "--no-reload"]) == 0
     with Processes(directory) as processes:
         command = _command(kind, directory)
         processes.start("broker", command)

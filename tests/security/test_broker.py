@@ -21,9 +21,11 @@ from edge.io.mqtt import MqttLink
 from firmware_config import board_text, profile_text
 from hub import broker_commands, settings
 from hub.__main__ import main
+from hub.ingest.decode import Message
 from hub.io import authority
 from hub.io import broker as programs
 from hub.io.files import write_over
+from hub.io.mqtt import MqttInbox
 from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.topics import FROM_SITE, TO_SITE, Address, Channel, client_id
 from tests.security.door import Client, House, eventually, house
@@ -202,6 +204,39 @@ def test_a_payload_that_is_too_large_goes_nowhere(door: House, secrets: dict[str
     a.say(A.topic(Channel.UP), b"x" * (PAYLOAD_MAX_BYTES + 4096))
     eventually(lambda: a.lost)
     assert len(hub.heard_of(A.topic(Channel.UP))) == 1
+
+
+@pytest.mark.parametrize("kind", ["nats", "mosquitto"])
+def test_a_flooded_broker_recovers_by_itself(kind: str, tmp_path: Path) -> None:
+    """A site that fills what may wait for a stalled hub cannot keep the hub, or another site, out for good."""
+    with house(kind, tmp_path, "queue_mb: 2") as door:
+        flooder, other = door.enrol(A.site), door.enrol(B.site)
+        config = settings.parse(Path(door.config).read_text("utf-8"), "hub.yaml")
+        stalled = MqttInbox(config.broker, config.shards)
+        stalled.open()
+        eventually(stalled.connected)
+        hostile = door.site(A.site, flooder)
+        for _ in range(100):
+            hostile.say(A.topic(Channel.UP), b"x" * 60_000)
+        if kind == "nats":
+            eventually(lambda: hostile.lost)  # nats-server hangs up when its store is full
+            assert not door.client(B.site, other).enter()
+        stalled.close()
+        hub = MqttInbox(config.broker, config.shards)
+        hub.open()
+        eventually(hub.connected)
+        honest = door.site(B.site, other)
+        honest.say(B.topic(Channel.UP), b"true")
+        taken: list[Message] = []
+
+        def arrived() -> bool:
+            new = hub.take(100)
+            hub.settle(new)
+            taken.extend(new)
+            return any(message.payload == b"true" for message in taken)
+
+        eventually(arrived)
+        hub.close()
 
 
 def test_a_revoked_site_is_thrown_out_and_stays_outside(door: House, capsys: pytest.CaptureFixture[str]) -> None:
