@@ -243,6 +243,10 @@ def test_a_revoked_site_is_thrown_out_and_stays_outside(door: House, capsys: pyt
     """While it is connected, by the command alone; nobody else notices."""
     secret, other = door.enrol("ecole-c"), door.enrol("ecole-d")
     hub, thief, honest = door.hub(), door.site("ecole-c", secret), door.site("ecole-d", other)
+    stolen, kept = (Address(3, site).topic(Channel.STATE) for site in ("ecole-c", "ecole-d"))
+    for site, topic in ((thief, stolen), (honest, kept)):
+        site.say(topic, b"online", retain=True)
+    eventually(lambda: hub.heard_of(stolen) and hub.heard_of(kept))
     assert door.run("site", "revoke", "ecole-c") == 0
     assert "ecole-c may not enter any more" in capsys.readouterr().out
     eventually(lambda: thief.lost)
@@ -250,6 +254,10 @@ def test_a_revoked_site_is_thrown_out_and_stays_outside(door: House, capsys: pyt
     honest.say(Address(3, "ecole-d").topic(Channel.UP), b"still here")
     eventually(lambda: hub.heard_of(Address(3, "ecole-d").topic(Channel.UP)))
     assert (hub.lost, honest.lost) == (0, 0)
+    later = door.hub()
+    eventually(lambda: later.heard_of(kept))
+    # nats-server forgets what a site that is struck off had it keep.
+    assert bool(later.heard_of(stolen)) == (door.kind == "mosquitto")
     assert door.run("site", "revoke", "ecole-cc") == 2
     assert "no site 'ecole-cc' may enter the broker; did you mean" in capsys.readouterr().err
 
