@@ -115,9 +115,22 @@ def hub_yaml(plan: Plan) -> str:
     return "\n".join([*lines, ""])
 
 
-def next_steps(plan: Plan, configuration: str) -> str:
+def parts(directory: str) -> list[str]:
+    """Name everything that is made in the folder of a hub."""
+    return [f"{directory}/{name}" for name in (SETTINGS, AUTHORITY, BROKER, STORE, SECRET, PAGES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """How the programs are called on this machine."""
+
+    hub: str
+    broker: str
+
+
+def next_steps(plan: Plan, configuration: str, call: Commands) -> str:
     """Say what the person does now."""
-    settings = plan.path(SETTINGS)
+    hub = f"{call.hub} --config {plan.path(SETTINGS)}"
     if plan.is_system and plan.kind == "mosquitto":
         start = (
             f"  ln -s {configuration} /etc/mosquitto/conf.d/kayasol.conf && systemctl restart mosquitto\n"
@@ -127,17 +140,17 @@ def next_steps(plan: Plan, configuration: str) -> str:
         start = "  systemctl enable --now kayasol-broker kayasol-hub\n"
     elif plan.kind == "mosquitto":
         start = (
-            f"  mosquitto -c FILE, which says `include_dir {plan.path(BROKER)}`\n"
+            f"  {call.broker} -c FILE, which says `include_dir {plan.path(BROKER)}`\n"
             f"  and `pid_file {_telling(plan).get('pid_file')}`\n"
-            f"  kayasol-hub --config {settings} serve\n"
+            f"  {hub} serve\n"
         )
     else:
-        start = f"  nats-server -c {configuration}\n  kayasol-hub --config {settings} serve\n"
+        start = f"  {call.broker} -c {configuration}\n  {hub} serve\n"
     return (
         f"The hub {plan.name} is set up in {plan.directory}. Start it:\n{start}"
         f"Enrol a site, whose site.yaml says uplink: {{host: {plan.hosts[0]}, …}}:\n"
-        f"  kayasol-hub --config {settings} site add site.yaml --bundle FOLDER\n"
-        f"Every day, by cron: kayasol-hub --config {settings} broker renew\n"
+        f"  {hub} site add site.yaml --bundle FOLDER\n"
+        f"Every day, by cron: {hub} broker renew\n"
         f"Copy {plan.path(AUTHORITY)} to a safe place now: without it, every site would have to be visited; whoever\n"
         "has it can pass for this hub.\n"
     )

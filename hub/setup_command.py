@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -30,18 +31,18 @@ Ask = Callable[[str], str]
 
 def init(directory: Path, answers: dict[str, Any], ask: Ask | None, now: datetime, out: TextIO) -> int:
     """Set a hub up; raises `BadRequest` when one is there, or when a question stays open that nobody is asked."""
+    _refuse_what_is_there(directory.absolute())
     plan = setup.plan(_answered(answers, ask, out), str(directory.absolute()), as_root=os.geteuid() == 0)
-    _refuse_what_is_there(plan)
     text = setup.hub_yaml(plan)
     settings = hub_settings.parse(text, setup.SETTINGS)
     managed = managed_of(settings)
-    programs.program_of(managed)
+    call = setup.Commands(_called(), programs.program_of(managed))
     with _undone_on_failure(plan):
         _make(plan, settings, now, out)
         make_folder(Path(plan.state), 0o700, plan.hub_user)
         _migrate(plan, settings)
         write_new(Path(plan.path(setup.SETTINGS)), text.encode(), PUBLIC)
-    out.write(setup.next_steps(plan, programs.configuration_of(managed)))
+    out.write(setup.next_steps(plan, programs.configuration_of(managed), call))
     return DONE
 
 
@@ -65,16 +66,16 @@ def _answered(answers: dict[str, Any], ask: Ask | None, out: TextIO) -> dict[str
     return answers
 
 
-def _parts(plan: Plan) -> list[Path]:
-    names = (setup.SETTINGS, setup.AUTHORITY, setup.BROKER, setup.STORE, setup.SECRET, setup.PAGES)
-    return [Path(plan.path(name)) for name in names]
+def _called() -> str:
+    """Name this program as it was called, so that what we print can be run."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "kayasol-hub" else "kayasol-hub"
 
 
-def _refuse_what_is_there(plan: Plan) -> None:
-    there = [path.name for path in _parts(plan) if path.exists()]
+def _refuse_what_is_there(directory: Path) -> None:
+    there = [path.name for path in map(Path, setup.parts(str(directory))) if path.exists()]
     if there:
         raise BadRequest(
-            f"{plan.directory} holds {', '.join(there)} already, and nothing of it is overwritten: a new authority "
+            f"{directory} holds {', '.join(there)} already, and nothing of it is overwritten: a new authority "
             "would shut out every site. To change a hub, change its hub.yaml and run kayasol-hub broker apply"
         )
 
@@ -85,7 +86,7 @@ def _undone_on_failure(plan: Plan) -> Iterator[None]:
     try:
         yield
     except (HubError, ConfigError, KeyboardInterrupt):
-        for path in _parts(plan):
+        for path in map(Path, setup.parts(plan.directory)):
             if path.is_dir():
                 shutil.rmtree(path)
             else:

@@ -43,9 +43,11 @@ def test_a_hub_of_the_system_has_users_units_and_folders_of_its_own(kind: str, p
     own = ("0.0.0.0", 8443, "/etc/kayasol-hub/pages.pem")  # noqa: S104  what is expected
     expected = own if pages == "own" else ("127.0.0.1", 8080, None)
     assert (settings.web_host, settings.web_port, settings.web_tls_file) == expected
-    steps = setup.next_steps(plan, "/etc/kayasol-hub/broker/x.conf")
+    steps = setup.next_steps(
+        plan, "/etc/kayasol-hub/broker/x.conf", setup.Commands("/opt/kayasol/bin/kayasol-hub", "broker")
+    )
     assert f"systemctl {'restart mosquitto' if kind == 'mosquitto' else 'enable --now kayasol-broker'}" in steps
-    assert "kayasol-hub --config /etc/kayasol-hub/hub.yaml site add site.yaml --bundle FOLDER" in steps
+    assert "/opt/kayasol/bin/kayasol-hub --config /etc/kayasol-hub/hub.yaml site add site.yaml --bundle FOLDER" in steps
 
 
 def test_a_hub_in_any_folder_keeps_everything_there() -> None:
