@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from firmware_config import Document
 from hub.broker.renewal import named
 
-SETTINGS, AUTHORITY, SECRET = "site.yaml", "ca.pem", "broker-secret"
+SETTINGS, AUTHORITY, SECRET, TOKEN = "site.yaml", "ca.pem", "broker-secret", "enrolment-token"
+FILES = (SETTINGS, AUTHORITY, SECRET, TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,23 @@ class BundleFile:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The whole of it. What proves the first start (the one-time enrolment token) joins here, as one more field."""
+    """The whole of it; a site without `enrolment` in its settings has no use for a token."""
 
     site_yaml: bytes
     authority: bytes
-    secret: str
+    secret: str = field(repr=False)
+    token: str | None = field(repr=False)
 
     def files(self) -> dict[str, BundleFile]:
-        """Lay out its files by name; the secret is told here and nowhere else."""
-        return {
+        """Lay out its files by name; secret and token are told here and nowhere else."""
+        files = {
             SETTINGS: BundleFile(self.site_yaml, private=False),
             AUTHORITY: BundleFile(self.authority, private=False),
             SECRET: BundleFile(f"{self.secret}\n".encode(), private=True),
         }
+        if self.token is not None:
+            files[TOKEN] = BundleFile(f"{self.token}\n".encode(), private=True)
+        return files
 
 
 def check_uplink(document: Document, hosts: tuple[str, ...]) -> None:

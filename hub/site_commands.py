@@ -9,7 +9,7 @@ from typing import TextIO
 
 from firmware_config import ConfigError, board_text, load
 from hub.broker_commands import DONE, keeping
-from hub.bundle import Bundle, check_uplink
+from hub.bundle import FILES, Bundle, check_uplink
 from hub.enrol import site_from_yaml
 from hub.errors import BadRequest, RetryLater
 from hub.io.authority import ROOT
@@ -62,13 +62,15 @@ def add_with_bundle(
     settings: Settings, ledger: SqlLedger, file: SiteFile, folder: Folder, now: datetime, out: TextIO
 ) -> int:
     """Enrol a site, write what its Pi needs into a folder, and have the broker let it in."""
-    site = file.site()
+    site, document = file.site(), load(file.text, "site", file.origin)
     with keeping(settings, now, out) as keeper:
-        check_uplink(load(file.text, "site", file.origin), keeper.managed.hosts)
+        check_uplink(document, keeper.managed.hosts)
         secret, credentials = keeper.with_secret(site.site, site.shard, anew=folder.anew)
         authority = read_whole(Path(keeper.managed.authority) / ROOT, "put back your copy of it")
+        _check_empty(folder.path)
         add(ledger, file, out)
-        _write(Bundle(file.text.encode(), authority, secret), folder.path)
+        token = _new_token(ledger, site.site, now) if "enrolment" in document.data else None
+        _write(Bundle(file.text.encode(), authority, secret, token), folder.path)
         try:
             keeper.let_in(credentials)
         except RetryLater as error:
@@ -78,11 +80,20 @@ def add_with_bundle(
     return DONE
 
 
-def _write(bundle: Bundle, folder: Path) -> None:
-    files = bundle.files()
-    there = [name for name in files if (folder / name).exists()]
+def _new_token(ledger: SqlLedger, site: str, now: datetime) -> str:
+    """Draw a token for a first start; those of earlier bundles open nothing any more."""
+    now_ms = int(now.timestamp() * 1000)
+    ledger.withdraw_tokens(site, now_ms)
+    return ledger.new_token(site, now_ms)
+
+
+def _check_empty(folder: Path) -> None:
+    there = [name for name in FILES if (folder / name).exists()]
     if there:
         raise BadRequest(f"{folder} holds {', '.join(there)} already; give an empty folder for the bundle")
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
     make_folder(folder, 0o700)
-    for name, file in files.items():
+    for name, file in bundle.files().items():
         write_new(folder / name, file.contents, PRIVATE if file.private else PUBLIC)

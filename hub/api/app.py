@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from hub import VERSION
-from hub.api import live, loss, operations, problems, series, sites
+from hub.api import enrolments, live, loss, operations, problems, series, sites
 from hub.context import Context
 from hub.ingest.turn import Counters
 from hub.pages import live as live_pages
@@ -46,7 +46,9 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=400)
     problems.install(app)
-    for router in (sites.router, live.router, series.router, loss.router, operations.router):
+    for router in (
+        sites.router, live.router, series.router, loss.router, enrolments.router, operations.router,
+    ):  # fmt: skip
         app.include_router(router)
     for pages in (site_pages.router, live_pages.router, loss_pages.router, static.router):
         app.include_router(pages)

@@ -67,6 +67,8 @@ def _tallies(account: LossAnswer) -> Iterator[Sequence[Cell]]:
             found.there.charged_s, None if here is None else here.charged_s,
             found.there.others, None if here is None else here.others,
             found.lost, found.forgotten, found.awaited,
+            None if found.seals is None else found.seals.events,
+            None if found.seals is None else found.seals.samples,
         )  # fmt: skip
 
 
@@ -84,7 +86,8 @@ _TABLES = {
     Table.TALLIES: (
         ("epoch", "at", "first_seq", "last_seq", "comparison", "differs", "samples_there", "samples_here",
          "taken_there", "taken_here", "ended_there", "ended_here", "charged_s_there", "charged_s_here",
-         "others_there", "others_here", "lost", "forgotten", "awaited"),
+         "others_there", "others_here", "lost", "forgotten", "awaited",
+         "events_seal", "samples_seal"),
         _tallies,
     ),
     Table.UNOBSERVED: (

@@ -23,6 +23,7 @@ from hub.errors import RetryLater
 from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
+from hub.io.enrolment import EnrolmentTables
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
 from hub.io.rows import event_record, presence, session_record, site_of
@@ -39,7 +40,7 @@ CHECKED_MAX_BYTES = 2**30
 _DAMAGED = ("malformed", "not a database")
 
 
-class SqlLedger(LiveTable):
+class SqlLedger(LiveTable, EnrolmentTables):
     """A `Ledger` in one database; `url` is SQLAlchemy's, such as `sqlite:////var/lib/kayasol-hub/ledger.db`."""
 
     def __init__(self, url: str) -> None:

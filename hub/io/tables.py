@@ -206,6 +206,28 @@ live_views = Table(
     Column("latest", Text, nullable=False),  # JSON: column -> [value, utc_ms]
 )
 
+# The keys that seal a site's rows: that of its present card and those of earlier ones, whose rows may still come.
+device_keys = Table(
+    "device_keys",
+    metadata,
+    _site(),
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+# Tokens that a site swaps for a key; kept as hashes, and with the key that came for them.
+enrolment_tokens = Table(
+    "enrolment_tokens",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("site", String(32), ForeignKey("sites.site"), nullable=False),
+    Column("made_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+    Column("key", LargeBinary(32)),
+    Index("enrolment_tokens_by_site", "site"),
+)
+
 rejects = Table(
     "rejects",
     metadata,

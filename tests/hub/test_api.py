@@ -150,7 +150,11 @@ def test_the_description_names_every_route_with_examples_and_problems(client: Te
     assert set(description["paths"]) == {
         "/api/v1/sites", "/api/v1/sites/{site}", "/api/v1/sites/{site}/latest", "/api/v1/sites/{site}/live",
         "/api/v1/sites/{site}/loss", "/api/v1/sites/{site}/clock",
-        "/api/v1/sites/{site}/series", "/api/v1/sites/{site}/sessions",
+        "/api/v1/sites/{site}/series", "/api/v1/sites/{site}/sessions", "/api/v1/enrolments",
+    }  # fmt: skip
+    posted = description["paths"].pop("/api/v1/enrolments")["post"]["responses"]
+    assert {status: list(told["content"]) for status, told in posted.items()} == {
+        "200": ["application/json"], **{status: ["application/problem+json"] for status in ("403", "422", "503")},
     }  # fmt: skip
     for path in description["paths"].values():
         answers = path["get"]["responses"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import closing
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,9 @@ from demo.processes import free_port
 from firmware_config import ConfigError
 from hub import setup, setup_command
 from hub.__main__ import main
+from hub.enrolment_store import Offer
 from hub.errors import BadRequest
+from hub.io.ledger import SqlLedger
 from hub.settings import parse
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -155,7 +158,7 @@ def test_a_site_that_could_not_reach_this_hub_is_refused(
 
 
 def test_a_bundle_holds_what_the_pi_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its own settings as given, the authority, and the secret for its owner alone, which the hub keeps nowhere."""
+    """Its settings as given, the authority, and secrets that nobody else reads and the hub keeps nowhere."""
     setup_command.init(tmp_path / "hub", ANSWERS, None, NOW, StringIO())
     site, bundle = tmp_path / "site.yaml", tmp_path / "bundle"
     site.write_text(SITE, "utf-8")
@@ -167,6 +170,15 @@ def test_a_bundle_holds_what_the_pi_needs(tmp_path: Path, capsys: pytest.Capture
     assert stat.S_IMODE((bundle / "broker-secret").stat().st_mode) == 0o600
     secret = (bundle / "broker-secret").read_bytes().strip()
     assert all(secret not in path.read_bytes() for path in (tmp_path / "hub").rglob("*") if path.is_file())
+    site.write_text(SITE + 'enrolment: {url: "https://hub.example.org/api/v1/enrolments"}\n', "utf-8")
+    again = tmp_path / "again"
+    assert main([*config, "site", "add", str(site), "--bundle", str(again), "--new-secret"]) == 0
+    assert (again / "broker-secret").read_bytes().strip() != secret
+    assert stat.S_IMODE((again / "enrolment-token").stat().st_mode) == 0o600
+    token = (again / "enrolment-token").read_text("ascii").strip()
+    with closing(SqlLedger(f"sqlite:///{tmp_path}/hub/state/ledger.db")) as ledger:
+        ledger.enrol(Offer("ecole-a", token, bytes(32)), int(NOW.timestamp() * 1000))
+        assert ledger.device_keys("ecole-a") == [bytes(32)]
     # What is known of a site may change without a bundle; its shard may not, and a bundle is not written over.
     assert main([*config, "site", "add", str(site)]) == 0
     site.write_text(SITE.replace("shard: 3", "shard: 4"), "utf-8")
