@@ -149,7 +149,9 @@ def test_one_sees_a_site_live_without_scripts(visitors: Visitors) -> None:
     assert "12,43 V" in text
     page.get_by_role("link", name="Ne plus").click()
     page.get_by_role("link", name="La rafraîchir de nouveau").wait_for()
-    assert "Voir en direct" in plain(visitors.open().to(f"{UNHEARD}/direct").get_by_role("main").get_by_role("button").inner_text())
+    assert "Voir en direct" in plain(
+        visitors.open().to(f"{UNHEARD}/direct").get_by_role("main").get_by_role("button").inner_text()
+    )
 
 
 def test_the_table_of_charges_is_a_table(visitors: Visitors) -> None:
