@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.access.roles import Grant, Level, Role, Scope
-from hub.access.secrets import needs_passphrase
 from hub.io.door import door_of
 from hub.io.ledger import SqlLedger
 from hub.people import inviting, tokens

@@ -28,6 +28,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_YEAR_S = 31_536_000
 ABOUT = """
 Measurements, charging sessions and the account of every row of off-grid solar sites.
 
@@ -69,6 +70,8 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
         response = await call_next(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        if context.secure:
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
         return response
 
     return app

@@ -42,9 +42,7 @@ class PlaceTables:
         }
         with self._ledger.reading() as connection:
             return {
-                Scope(level, key): str(name)
-                for level, query in of.items()
-                for key, name in connection.execute(query).tuples()
+                Scope(level, key): str(name) for level, query in of.items() for key, name in connection.execute(query)
             }
 
     def add_programme(self, name: str, act: Act) -> str:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from hub.pages import french
 from hub.pages.french import typeset
 from hub.pages.html import page
+from hub.people.caller import NOBODY, Caller
 
 _SHOWN_MAX = 60
 _HOME = ("/", "Voir tous les sites")
@@ -61,6 +62,14 @@ def not_yours() -> HTMLResponse:
     return _tell(HTTPStatus.FORBIDDEN, "Cette page n'est pas pour vous", happened, advice, _HOME)
 
 
+def nothing_published(caller: Caller) -> HTMLResponse:
+    """Say to somebody who sees what is published that nothing is yet."""
+    happened = "Votre programme n'a encore rien publié ici."
+    advice = "Vos rôles et votre code sont sur la page de votre compte."
+    title = "Rien à voir pour le moment"
+    return _tell(HTTPStatus.OK, title, happened, advice, ("/compte", "Votre compte"), caller)
+
+
 def used_link() -> HTMLResponse:
     """Say that a link that invites is of no use any more."""
     happened = "Ce lien a déjà servi, ou il a plus de deux semaines."
@@ -87,7 +96,9 @@ def _today(site: str) -> tuple[str, str]:
     return f"/sites/{site}", typeset("Voir aujourd'hui")
 
 
-def _tell(status: HTTPStatus, title: str, happened: str, advice: str, way: tuple[str, str]) -> HTMLResponse:
+def _tell(
+    status: HTTPStatus, title: str, happened: str, advice: str, way: tuple[str, str], caller: Caller = NOBODY
+) -> HTMLResponse:
     href, words = way
-    return page("problem.html", status=status, title=typeset(title), happened=typeset(happened),
+    return page("problem.html", status=status, caller=caller, title=typeset(title), happened=typeset(happened),
                 advice=typeset(advice), href=href, words=words)  # fmt: skip

@@ -40,6 +40,8 @@ def sites(context: Ctx, caller: Who) -> HTMLResponse:
         answers = sites_answer.list_sites(context.ledger, now_ms)
     except RetryLater:
         return problems.later()
+    if not caller.may(Permission.SITE):
+        return problems.nothing_published(caller)
     mine = [answer for answer in answers if caller.sees(answer.site)]
     return page("sites.html", caller=caller, view=sites_view(mine, utc(now_ms)))
 
