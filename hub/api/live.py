@@ -38,8 +38,7 @@ class LiveRequest(BaseModel):
 def ask_live(context: Ctx, site: SiteName, wanted: LiveRequest) -> LiveAnswer:
     """Ask a site for live values; it answers within seconds if it is connected and its budget allows.
 
-    The site spends bytes on it, at most half a day's budget a day. There are no accounts yet: whoever reaches this
-    address may ask.
+    The site spends bytes on it, at most half a day's budget a day.
     """
     return live.ask(context.ledger, site, wanted.minutes, context.now_ms())
 
