@@ -117,9 +117,7 @@ def _account(context: Context, caller: Caller, *, said: str = "", token: str = "
 
 def _device(one: SignIn, now: datetime) -> str:
     since = french.moment(utc(one.made_ms).astimezone(ZONE), now)
-    return french.typeset(
-        f"{one.device or 'appareil inconnu'}, depuis le {since}, vu {french.age(utc(one.seen_ms), now)}"
-    )
+    return french.typeset(f"{door_words.device(one.device)}, depuis le {since}, vu {french.age(utc(one.seen_ms), now)}")
 
 
 def _token(one: Token, names: Mapping[Scope, str], now: datetime) -> str:

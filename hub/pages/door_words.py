@@ -24,6 +24,16 @@ _LEVELS: Mapping[Level, str] = {
     Level.COMMUNE: "commune",
     Level.SITE: "site",
 }
+_KINDS = (
+    ("Android", "téléphone Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("KAIOS", "téléphone KaiOS"),
+    ("Windows", "ordinateur Windows"), ("Mac OS", "Mac"), ("Linux", "ordinateur Linux"),
+)  # fmt: skip
+_BROWSERS = (
+    ("OPR/", "Opera"), ("Opera Mini", "Opera Mini"), ("Edg", "Edge"), ("Firefox", "Firefox"),
+    ("SamsungBrowser", "Samsung Internet"), ("Chrome", "Chrome"), ("Safari", "Safari"),
+)  # fmt: skip
+"""The first mark found counts: most browsers also call themselves by the names further down."""
+
 _WEAK: Mapping[Weakness, str] = {
     Weakness.TOO_SHORT: f"Trop court : au moins {PIN_LEAST} chiffres, ou une phrase de {PASSPHRASE_LEAST} signes.",
     Weakness.TOO_LONG: "Trop long : au plus 12 chiffres, ou une phrase de 200 signes.",
@@ -73,6 +83,13 @@ def role(grant: Grant, names: Mapping[Scope, str]) -> str:
 def roles(account: Account, names: Mapping[Scope, str]) -> list[str]:
     """Name all roles of a person."""
     return [role(grant, names) for grant in account.grants] or ["aucun rôle"]
+
+
+def device(agent: str) -> str:
+    """Name a phone or computer, and its browser, by what the browser says of itself."""
+    kind = next((word for mark, word in _KINDS if mark in agent), "appareil inconnu")
+    browser = next((word for mark, word in _BROWSERS if mark in agent), None)
+    return kind if browser is None else f"{kind}, {browser}"
 
 
 def choice(grant: Grant) -> str:
