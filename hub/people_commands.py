@@ -92,9 +92,7 @@ def _verify(door: Door, known: str | None, out: TextIO) -> int:
 
     broken = first_broken(told())
     if broken is not None:
-        out.write(
-            f"line {broken} is not what was written, or does not follow the one before; the lines before it are\n"
-        )
+        out.write(f"line {broken} is not what was written, or does not follow the one before\n")
         return BROKEN
     if known is not None and known not in sums:
         out.write(f"all {len(sums)} lines follow each other, but none has the sum {known}: the end was cut off\n")
