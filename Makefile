@@ -58,7 +58,8 @@ docs: ## write docs/devices.md from the device profiles
 
 lock: ## pin every dependency anew, with hashes and without addresses
 	@scripts/setup dev
-	@for extra in edge hub; do $(PIN) --extra $$extra -o locks/$$extra.txt || exit 1; done
+	@$(PIN) --extra edge -o locks/edge.txt
+	@$(PIN) --extra hub --extra nats -o locks/hub.txt
 	@$(PIN) --extra demo --group build -o locks/demo.txt
 	@$(PIN) --all-extras --group dev -o locks/dev.txt
 

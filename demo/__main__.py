@@ -15,8 +15,10 @@ from pathlib import Path
 
 from demo import broker, compare
 from demo.broker import DemoError
+from demo.people import TOKENS, SignIn, add_people, administrators_token
 from demo.processes import Processes, free_port, require_free, wait_for_page, wait_for_port
-from demo.sites import SITES
+from demo.sites import COMMUNE, SITES
+from hub.access.places import slug
 
 BAR = 40
 
@@ -48,7 +50,7 @@ def run(directory: Path, arguments: argparse.Namespace) -> None:
     with Processes(directory) as processes:
         processes.start("broker", broker.command(arguments.broker, directory / "broker", mqtt_port, free_port()))
         wait_for_port(mqtt_port, processes)
-        _start_hub(directory, processes, mqtt_port, arguments.port)
+        people = _start_hub(directory, processes, mqtt_port, arguments.port)
         wait_for_page(f"{base_url}/readyz", processes)
         print(f"Broker ({arguments.broker}) and hub run. {arguments.days} days now pass in three simulated villages …")
         _fill(directory, processes, arguments.days)
@@ -57,7 +59,7 @@ def run(directory: Path, arguments: argparse.Namespace) -> None:
         print(f"\nAfter {took_s:.0f} s, what happened in the villages beside what the hub says:\n")
         wait_for_page(f"{base_url}/", processes)
         agrees = print_comparison(directory) == 0
-        _say_what_to_look_at(base_url, agrees=agrees)
+        _say_what_to_look_at(base_url, directory, people, agrees=agrees)
         while not arguments.once:
             time.sleep(1)
             processes.check()
@@ -75,7 +77,8 @@ def print_comparison(directory: Path) -> int:
         start = datetime.fromisoformat(truth["until"]) - timedelta(days=demo["days"])
         try:
             outbox = directory / site.site / "outbox" / "outbox.db"
-            lines = compare.compare(demo["url"], site.site, truth, start, outbox)
+            hub = compare.Hub(demo["url"], administrators_token(directory))
+            lines = compare.compare(hub, site.site, truth, start, outbox)
         except OSError as error:
             raise DemoError(f"the hub at {demo['url']} does not answer; is the demo running?") from error
         print(compare.table(site.name, lines))
@@ -83,7 +86,7 @@ def print_comparison(directory: Path) -> int:
     return 0 if agrees else 1
 
 
-def _start_hub(directory: Path, processes: Processes, mqtt_port: int, web_port: int) -> None:
+def _start_hub(directory: Path, processes: Processes, mqtt_port: int, web_port: int) -> list[SignIn]:
     config = directory / "hub.yaml"
     config.write_text(
         f"database: sqlite:///{directory}/ledger.db\n"
@@ -103,7 +106,11 @@ def _start_hub(directory: Path, processes: Processes, mqtt_port: int, web_port: 
         )
         if done.returncode != 0:
             raise DemoError(f"the site {site.site} cannot be enrolled: {done.stderr.strip()}")
+    now_ms = time.time_ns() // 1_000_000
+    commune = slug(COMMUNE)
+    people = add_people(f"sqlite:///{directory}/ledger.db", directory, SITES[0].site, commune, now_ms)
     processes.start("hub", [*hub, "serve"])
+    return people
 
 
 def _fill(directory: Path, processes: Processes, days: int) -> None:
@@ -133,12 +140,16 @@ def _draw(share: float, days: int) -> None:
     sys.stdout.flush()
 
 
-def _say_what_to_look_at(base_url: str, *, agrees: bool) -> None:
+def _say_what_to_look_at(base_url: str, directory: Path, people: Sequence[SignIn], *, agrees: bool) -> None:
     print("\nThe hub agrees with the villages.\n" if agrees else "\nThe hub DIFFERS from the villages, see above.\n")
     print(f"Open  {base_url}/   and from now on the sites are live: values move every ten seconds.\n")
     for site in SITES:
         print(f"  {base_url}/sites/{site.site:<18} {site.look_at}")
-    print(f"\n  {base_url}/api/v1/sites/{SITES[0].site}/series?metric=panel_power_w&start=…&end=…   the API")
+    print("\nSign in as one of these; each sees what its role may:\n")
+    for one in people:
+        print(f"  {one.name:<16}{one.secret:<20}{one.sees}")
+    print(f"\nThe API wants a token of a role, from {directory}/{TOKENS}:  curl -H 'Authorization: Bearer …'")
+    print(f"  {base_url}/api/v1/sites/{SITES[0].site}/series?metric=panel_power_w&start=…&end=…   the API")
     print(f"  {base_url}/api/v1/openapi.json   its description;   {base_url}/metrics   the hub's counters")
     print("\nIn another terminal: make compare. Ctrl-C here stops everything.")
 

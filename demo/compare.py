@@ -33,6 +33,14 @@ COUNTER_KWH = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Hub:
+    """Where the hub is, and a token that sees everything there."""
+
+    base_url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One figure, both ways."""
 
@@ -52,10 +60,10 @@ class Span:
     doubtful: bool = False
 
 
-def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime, outbox: Path) -> list[Line]:
+def compare(hub: Hub, site: str, truth: Mapping[str, Any], start: datetime, outbox: Path) -> list[Line]:
     """Hold the hub's figures against the truth of one village and its outbox, up to the end of its truth."""
     until = datetime.fromisoformat(truth["until"])
-    answer = _get(base_url, f"/api/v1/sites/{site}/sessions", start=start, end=until)
+    answer = _get(hub, f"/api/v1/sites/{site}/sessions", start=start, end=until)
     stored = [
         Span(s["slot"], _at(s["start"]), _at(s["end"]), doubtful=bool(s["to_check"]))
         for s in answer["sessions"]
@@ -77,13 +85,13 @@ def compare(base_url: str, site: str, truth: Mapping[str, Any], start: datetime,
         Line("charges flagged that no cut explains", 0, len(unexplained), not unexplained),
     ]
     for metric, key in (("generated_total_kwh", "generated_kwh"), ("consumed_total_kwh", "consumed_kwh")):
-        counted = _counter(base_url, site, metric, start, until)
+        counted = _counter(hub, site, metric, start, until)
         lines.append(
             Line(
                 f"{key.removesuffix('_kwh')} energy, kWh", truth[key], counted, abs(truth[key] - counted) < COUNTER_KWH
             )
         )
-    lines.append(_rows(base_url, site, outbox))
+    lines.append(_rows(hub, site, outbox))
     return lines
 
 
@@ -102,10 +110,10 @@ def read_truth(directory: Path) -> dict[str, Any]:
     return dict(json.loads((directory / "truth.json").read_text("utf-8")))
 
 
-def _rows(base_url: str, site: str, outbox: Path) -> Line:
+def _rows(hub: Hub, site: str, outbox: Path) -> Line:
     """Hold what the edge committed, less what still waits there, against what the hub received."""
     highest, waiting = _numbered(outbox)
-    loss = _get(base_url, f"/api/v1/sites/{site}/loss")
+    loss = _get(hub, f"/api/v1/sites/{site}/loss")
     # The site is live: the hub may have got more in between, never less, and nothing twice.
     left = highest - waiting - loss["unused"]  # numbers that a start passed over name no row
     arrived = loss["received"] + sum(loss["lost"].values())
@@ -130,9 +138,9 @@ def _numbered(outbox: Path) -> tuple[int, int]:
             time.sleep(STARTS_TOLD_S)
 
 
-def _counter(base_url: str, site: str, metric: str, start: datetime, until: datetime) -> float:
+def _counter(hub: Hub, site: str, metric: str, start: datetime, until: datetime) -> float:
     """Difference a lifetime counter; the village's counters begin at zero."""
-    series = _get(base_url, f"/api/v1/sites/{site}/series", metric=metric, start=start, end=until, step="1h")
+    series = _get(hub, f"/api/v1/sites/{site}/series", metric=metric, start=start, end=until, step="1h")
     return float(series["points"][-1]["max"]) if series["points"] else 0.0
 
 
@@ -177,8 +185,9 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _get(base_url: str, path: str, **query: object) -> Any:  # noqa: ANN401  JSON
+def _get(hub: Hub, path: str, **query: object) -> Any:  # noqa: ANN401  JSON
     text = {key: value.isoformat() if isinstance(value, datetime) else str(value) for key, value in query.items()}
-    url = f"{base_url}{path}?{urllib.parse.urlencode(text)}"
-    with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310  the demo's own hub
+    url = f"{hub.base_url}{path}?{urllib.parse.urlencode(text)}"
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {hub.token}"})  # noqa: S310  the demo's own hub
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  likewise
         return json.load(response)

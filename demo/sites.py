@@ -12,6 +12,7 @@ from edge.simulator.spec import VillageSpec, health_centre, school, unlucky_scho
 
 HISTORY_POLL_S = 300
 LIVE_POLL_S = 10
+COMMUNE = "Kaya (simulation)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ site:
   id: {self.site}
   name: {self.name}
   kind: {self.kind}
-  commune: Kaya (simulation)
+  commune: {COMMUNE}
   shard: 0
 devices:
   controller:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from edge import VERSION, commands, profiles, wiring
+from edge.enrolment import Enrolment
 from edge.errors import EdgeError
 from edge.io import system
 from edge.report import lines_of, status_of
@@ -42,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = _settings(arguments.site)
         match arguments.command:
             case "run":
-                return run(settings, mock_pins=arguments.mock_pins, powered_at=arguments.powered_at)
+                enrolment = wiring.enrolment(settings, Path(arguments.site))
+                return run(settings, enrolment, mock_pins=arguments.mock_pins, powered_at=arguments.powered_at)
             case "check":
                 print("\n".join(commands.check(settings)))
             case "dump":
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: datetime | None = None) -> int:
+def run(settings: Settings, enrolment: Enrolment | None, *, mock_pins: Path | None, powered_at: datetime | None) -> int:
     """Run the agent until SIGTERM or Ctrl-C, then stop cleanly."""
     stopping = False
 
@@ -80,6 +82,9 @@ def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: dateti
         while not stopping:
             now = clock.now()
             agent.step(now)
+            if enrolment is not None and (key := enrolment.step(now.uptime_s)) is not None:
+                _LOG.info("the hub has our device key: rows are sealed from here on")
+                outbox.use_key(key)
             if now.uptime_s >= next_status_s:
                 next_status_s = now.uptime_s + STATUS_EVERY_S
                 link_state = {
@@ -87,7 +92,8 @@ def run(settings: Settings, *, mock_pins: Path | None = None, powered_at: dateti
                     "last_error": link.last_error,
                     "refused_acks": link.refused_acks,
                 }
-                commands.write_status(settings, status_of(agent, outbox, link_state, now))
+                told = {"enrolment": None if enrolment is None else enrolment.told}
+                commands.write_status(settings, status_of(agent, outbox, link_state, now) | told)
                 system.notify("WATCHDOG=1")
             time.sleep(step_s)
         system.notify("STOPPING=1")

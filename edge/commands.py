@@ -49,6 +49,8 @@ def check(settings: Settings) -> Iterator[str]:
         f"{values:.0f} values a minute, a batch every {uplink.batch_interval_s} s, {budget}"
     )
     yield f"outbox: {settings.outbox.directory}, at most {settings.outbox.rows_max} rows"
+    if settings.enrolment_url is not None:
+        yield f"device key: {settings.device_key_file}, handed in at {settings.enrolment_url}"
 
 
 def write_status(settings: Settings, status: dict[str, Any]) -> None:

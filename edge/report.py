@@ -52,6 +52,8 @@ def lines_of(status: Mapping[str, Any]) -> list[str]:
         f"outbox     {outbox['rows']} rows wait for the hub, {outbox['alarms']} of them alarms",
         f"hub        {link}; last ack {_ago(hub['last_ack_age_s'])}; {hub['connections']} connections",
     ]
+    if status.get("enrolment"):
+        lines.append(f"           {status['enrolment']}")
     lines += _link_lines(status["link"])
     if hub.get("refused_acks"):
         lines.append(f"           {hub['refused_acks']} acks could not be used, see the log")

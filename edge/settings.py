@@ -25,6 +25,9 @@ SETTINGS_SUFFIX = "-settings"
 SYSTEM_INTERVAL_S = 900
 """How often the Pi itself is sampled, unless batches go less often: once a batch is enough."""
 
+DEVICE_KEY = "device-key"
+"""How the file of the device key is called, beside the outbox."""
+
 TextOf = Callable[[str], str]
 
 
@@ -97,6 +100,9 @@ class Settings:
     site_interval_s: int
     """How often lights and slots are sampled into the series; charging sessions are exact regardless."""
     system_interval_s: int
+    device_key_file: str
+    """Where the key is, or will be, that seals this site's rows."""
+    enrolment_url: str | None
 
 
 def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -> Settings:
@@ -109,6 +115,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
     kiosk, board = _kiosk(document, board_text)
     lights, lights_pin = _lights(document, devices, board)
     uplink, outbox = uplink_of(data["uplink"], data["site"]["id"]), data.get("outbox", {})
+    directory = outbox.get("directory", "/var/lib/kayasol")
     return Settings(
         site=data["site"]["id"],
         name=data["site"]["name"],
@@ -119,7 +126,7 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
         lights_pin=lights_pin,
         uplink=uplink,
         outbox=OutboxSettings(
-            directory=outbox.get("directory", "/var/lib/kayasol"),
+            directory=directory,
             rows_max=outbox.get("rows_max", 2_000_000),
             bytes_max=outbox.get("bytes_max", 500_000_000),
             commit_interval_s=outbox.get("commit_interval_s", 60.0),
@@ -128,6 +135,8 @@ def parse(text: str, origin: str, *, profile_text: TextOf, board_text: TextOf) -
         system_interval_s=data.get("system", {}).get(
             "poll_interval_s", max(SYSTEM_INTERVAL_S, uplink.batch_interval_s)
         ),
+        device_key_file=data["site"].get("device_key_file", f"{directory}/{DEVICE_KEY}"),
+        enrolment_url=data.get("enrolment", {}).get("url"),
     )
 
 

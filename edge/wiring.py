@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from edge import tables
 from edge.agent import Agent, Ports
+from edge.enrolment import Enrolment
 from edge.errors import RetryLater
+from edge.io.device_key import KeyFiles, read_key
 from edge.io.gpio import GpioWatcher
 from edge.io.modbus import ModbusLine
 from edge.io.mqtt import MqttLink
@@ -22,7 +25,10 @@ from edge.settings import Connection, Settings
 from edge.uplink import Uplink
 from protocol import schema, topics
 
+_LOG = logging.getLogger(__name__)
 OUTBOX = "outbox.db"
+TOKEN = "enrolment-token"  # noqa: S105  the name of a file
+"""Lies beside `site.yaml` until it is swapped for a device key."""
 
 
 def open_outbox(settings: Settings, chance: random.Random | None = None) -> SqliteOutbox:
@@ -30,7 +36,7 @@ def open_outbox(settings: Settings, chance: random.Random | None = None) -> Sqli
     directory = Path(settings.outbox.directory)
     space = Space(directory / OUTBOX, settings.outbox.rows_max, settings.outbox.bytes_max)
     try:
-        outbox = SqliteOutbox(space, chance)
+        outbox = SqliteOutbox(space, chance, read_key(Path(settings.device_key_file)))
     except OSError as error:
         raise RetryLater(f"outbox.directory {directory} cannot be used: {error.strerror}") from error
     payload = schema.encode(tables.schema_of(settings))
@@ -100,3 +106,17 @@ def real_agent(settings: Settings, boot_id: str) -> Iterator[tuple[Agent, Sqlite
             settings, outbox, boot_id=boot_id, readers=dict(lines), watcher=watcher, link=link, probe=probe
         )
         yield agent, outbox, link
+
+
+def enrolment(settings: Settings, site_file: Path) -> Enrolment | None:
+    """Build this site's way to its device key; None when it was given no token."""
+    token_file = site_file.with_name(TOKEN)
+    if not token_file.exists():
+        return None
+    if settings.enrolment_url is None:
+        _LOG.warning("%s cannot be used: %s does not say enrolment.url", token_file, site_file)
+        return None
+    from edge.io.enrolment import HttpsDesk  # noqa: PLC0415  needed once in a site's life, and it costs memory
+
+    desk = HttpsDesk(settings.enrolment_url, settings.site, settings.uplink.ca_file)
+    return Enrolment(desk, KeyFiles(Path(settings.device_key_file), token_file), random.SystemRandom())

@@ -23,12 +23,16 @@ from jsonschema.validators import extend
 
 Path = tuple[str | int, ...]
 
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"^({_LABEL}(\.{_LABEL})*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$"
 _PATTERNS = {
     "^[a-z0-9-]{1,32}$": "1 to 32 small letters, digits or hyphens",
     "^[a-z0-9-]{1,23}$": "1 to 23 small letters, digits or hyphens",
     "^[a-z0-9-]+$": "small letters, digits or hyphens",
     "^[1-9][0-9]?$": "a number from 1 to 99",
     "^[0-9]+$": "a whole number",
+    "^/": "a path from the root",
+    _HOST: "a host name or an address",
 }
 _KINDS = {
     "string": "text",

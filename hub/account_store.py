@@ -11,6 +11,7 @@ from hub.numbers import Numbers
 from hub.starts import PassedOver
 from hub.tallies import Verdict
 from protocol.ranges import Range
+from protocol.seal import Seals
 from protocol.tally import Sums
 
 AHEAD = "ahead"
@@ -38,6 +39,7 @@ class TallyRecord:
     last_seq: int
     claimed: Sums
     verdict: Verdict | None
+    seals: Seals | None = None
 
 
 @dataclass(frozen=True, slots=True)

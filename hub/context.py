@@ -8,6 +8,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from hub.people.ports import Door
 from hub.ports import Ledger, SeriesStore
 
 
@@ -20,6 +21,15 @@ class Context:
     now_ms: Callable[[], int]
     ready: Callable[[], str | None]
     """Why the hub cannot do its work right now, in a sentence; None when it can."""
+
+    door: Door
+    public_url: str = ""
+    """Where people reach the pages; empty when only known from their requests."""
+
+    @property
+    def secure(self) -> bool:
+        """Say whether browsers reach the pages over TLS."""
+        return self.public_url.startswith("https:")
 
 
 def _of(request: Request) -> Context:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from firmware_config import load
+from hub.broker.credentials import HUB
 from hub.ports import Site
 
 
@@ -13,6 +14,8 @@ def site_from_yaml(text: str, origin: str, board_text: Callable[[str], str]) -> 
     """Read what the hub needs of a site; raises `ConfigError` naming file, line and key."""
     document = load(text, "site", origin)
     site, kiosk = document.data["site"], document.data.get("kiosk")
+    if site["id"] == HUB:
+        document.refuse(("site", "id"), f"{HUB} is the hub's own name on the broker; give the site another id")
     slots: list[int] = []
     if kiosk is not None:
         board = load(board_text(kiosk["board"]), "board", f"board {kiosk['board']}")

@@ -79,11 +79,12 @@ def account(
     """Put every number into its class; what a start passed over is no loss, even where another start lived in it.
 
     Where a card forgot a start, nobody can tell such a number from a row that was never heard of; a hole that is far
-    wider than a site can fill is surely none, nor is what the hub does not wait for (`ahead`).
+    wider than a site can fill is surely none, whether the start that passed over it is known or not, nor is what the
+    hub does not wait for (`ahead`).
     """
     raw = union(found.numbers for found in passed_over)
     numbers = classify(received, declared)
-    wide = [pair for pair in common(numbers.missing, raw) if size([pair]) >= WIDE]
+    wide = [pair for pair in (*common(numbers.missing, raw), *numbers.missing) if size([pair]) >= WIDE]
     wide += common(numbers.missing, ahead)
     vague = [pair for cause in VAGUE for pair in common(numbers.lost.get(cause, ()), raw)]
     unused = union([*numbers.unused, *vague, *wide])

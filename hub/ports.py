@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hub.account_store import AccountStore, AccountTransaction
+from hub.enrolment_store import EnrolmentStore
 from hub.ingest.boots import Boot
 from hub.ingest.dating import Anchor, Bounds, Date, Dater
 from hub.ingest.decode import Message, Rejected
@@ -188,7 +189,7 @@ class Transaction(AccountTransaction, LiveTransaction, Protocol):
         """Keep a refused message aside; returns how many older ones of the same site gave way to it."""
 
 
-class Ledger(AccountStore, LiveStore, Protocol):
+class Ledger(AccountStore, EnrolmentStore, LiveStore, Protocol):
     """The store of facts."""
 
     def begin(self) -> AbstractContextManager[Transaction]:

@@ -18,9 +18,11 @@ from hub.errors import RetryLater
 from hub.ingest.commands import Commands
 from hub.ingest.consumer import Consumer
 from hub.ingest.turn import Counters
+from hub.io.door import door_of
 from hub.io.ledger import SqlLedger
 from hub.io.mqtt import MqttInbox
 from hub.io.series import EmbeddedSeries
+from hub.io.web_tls import PagesTls
 from hub.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -100,7 +102,7 @@ def serve(settings: Settings, ledger: SqlLedger, *, ingest: bool, web: bool) -> 
         worker.start()
     try:
         if web:
-            _run_web(settings, Context(ledger, store, _now_ms, ready), counters)
+            _run_web(settings, Context(ledger, store, _now_ms, ready, door_of(ledger), settings.public_url), counters)
         else:
             _wait_for_signal()
     finally:
@@ -113,6 +115,7 @@ def serve(settings: Settings, ledger: SqlLedger, *, ingest: bool, web: bool) -> 
 
 
 def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
+    tls = None if settings.web_tls_file is None else PagesTls(settings.web_tls_file)
     try:
         listener = socket.create_server((settings.web_host, settings.web_port), backlog=2048)
     except OSError as error:
@@ -126,8 +129,10 @@ def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
         timeout_graceful_shutdown=SHUTDOWN_S,
         server_header=False,
         limit_concurrency=CONNECTIONS_MAX,
+        ssl_context_factory=None if tls is None else lambda *_: tls.context(),
     )
-    _LOG.info("pages and API at http://%s:%d", settings.web_host, settings.web_port)
+    scheme = "http" if tls is None else "https"
+    _LOG.info("pages and API at %s://%s:%d", scheme, settings.web_host, settings.web_port)
     # uvicorn raises the signal again once it has stopped; by default that would end us before the ingest has stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)

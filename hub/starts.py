@@ -3,7 +3,8 @@
 A start at number s declares that nobody has the numbers from the last that it knew to s - 1. If its card forgot an
 earlier start, that one's rows lie among them; and its own may lie among those that the forgotten one passed over. So a
 declared range is certain only up to the first start inside it. What follows there is one life's past or another's
-future: no loss, and not settled either.
+future: no loss, and not settled either. Where a later start says that its life had come to a number inside the range,
+and the start of that life is not known (a hub that was set back has lost it), nothing of the range is certain.
 """
 
 from __future__ import annotations
@@ -43,12 +44,16 @@ def nobodys(starts: Iterable[PassedOver]) -> tuple[list[Range], list[Range]]:
     """Tell which numbers are surely nobody's, and which one of several lives may still give."""
     known = list(starts)
     begins = sorted(start.seq for start in known)
+    came_to = sorted(start.numbers[0] - 1 for start in known if start.begins)
     unused = []
     for start in known:
         first, last = start.numbers
         at = bisect_left(begins, first)
         if at < len(begins) and begins[at] <= last:
             last = begins[at] - 1
+        at = bisect_left(came_to, first)
+        if at < len(came_to) and came_to[at] <= last:
+            continue
         if first <= last:
             unused.append((first, last))
     return union(unused), without((start.numbers for start in known), unused)

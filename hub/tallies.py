@@ -1,4 +1,7 @@
-"""A site's tally against what the hub has of the same numbers: do they agree, and if not, in what? Pure."""
+"""A site's tally against what the hub has of the same numbers: do they agree, and if not, in what? Pure.
+
+The verdict on its seal stands beside that; `hub.seals` gives it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hub import seals
 from hub.numbers import CAUSES, VAGUE, Numbers
+from hub.seals import SealVerdict
 from protocol.ranges import Range, size, without
 from protocol.tally import Sums
 
@@ -25,6 +30,9 @@ class Verdict:
 
     forgotten: int
     """Rows that the hub has and the site's card no longer knows; neither side counts them."""
+
+    seals: SealVerdict | None = None
+    """None for a site that has no device key."""
 
     @property
     def agrees(self) -> bool:
@@ -79,4 +87,5 @@ def to_plain(verdict: Verdict) -> dict[str, object]:
 
 def from_plain(plain: Mapping[str, Any]) -> Verdict:
     """Read what `to_plain` wrote."""
-    return Verdict(tuple(plain["differs"]), Sums(**plain["here"]), plain["lost"], plain["forgotten"])
+    sealed = seals.from_plain(plain.get("seals"))
+    return Verdict(tuple(plain["differs"]), Sums(**plain["here"]), plain["lost"], plain["forgotten"], sealed)

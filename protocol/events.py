@@ -156,7 +156,10 @@ class AlarmCleared:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Rows `first_seq`..`last_seq` of this epoch, as the site took them, add up to this; see `protocol.tally`."""
+    """Rows `first_seq`..`last_seq` of this epoch, as the site took them, add up to this; see `protocol.tally`.
+
+    The seals are 0 where the site has no device key; see `protocol.seal`.
+    """
 
     kind: ClassVar[int] = 8
     lane: ClassVar[Lane] = Lane.NOTE
@@ -168,6 +171,10 @@ class Tally:
     charged_s: int
     others: int
     check: int
+    events_seal_high: int = 0
+    events_seal_low: int = 0
+    samples_seal_high: int = 0
+    samples_seal_low: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +233,9 @@ Event = (
     | CommandDone
 )
 _KINDS: dict[int, type[Event]] = {cls.kind: cls for cls in get_args(Event)}
+_ALWAYS_SENT: dict[type[Event], int] = {Tally: 8}
+"""How many fields are sent in any case, where those after them are left out at the end while they are 0."""
+
 _ENUMS: dict[str, type[IntEnum]] = {
     f"{cls.__name__}.{name}": enum
     for cls, name, enum in (
@@ -239,8 +249,13 @@ _ENUMS: dict[str, type[IntEnum]] = {
 
 def to_wire(event: Event | UnknownEvent) -> list[object]:
     """Lay out an event as kind and field values, in the declared order; a text beyond the limit is cut."""
-    values = event.values if isinstance(event, UnknownEvent) else astuple(event)
-    return [event.kind, *map(_bare, values)]
+    if isinstance(event, UnknownEvent):
+        return [event.kind, *map(_bare, event.values)]
+    values = list(map(_bare, astuple(event)))
+    least = _ALWAYS_SENT.get(type(event), len(values))
+    while len(values) > least and values[-1] == 0:
+        values.pop()
+    return [event.kind, *values]
 
 
 def from_wire(kind: int, values: list[object]) -> Event | UnknownEvent:

@@ -7,7 +7,7 @@ numbers. A check that is a sum does not depend on the order in which rows come.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from protocol import events, wire
@@ -54,14 +54,34 @@ def of_tally(tally: Tally) -> Sums:
     return Sums(tally.samples, tally.taken, tally.ended, tally.charged_s, tally.others, tally.check)
 
 
-def of_sample(seq: int, schema_id: bytes, table: int, boot: int, uptime_s: int, values: Sequence[int | None]) -> Sums:
-    """Sum up one sample."""
-    return Sums(samples=1, check=_check([seq, boot, uptime_s, schema_id, table, list(values)]))
+def sample_form(
+    seq: int, schema_id: bytes, table: int, boot: int, uptime_s: int, values: Sequence[int | None]
+) -> bytes:
+    """Write a sample in its canonical form."""
+    return wire.canonical([seq, boot, uptime_s, schema_id, table, list(values)])
 
 
-def of_event(row: EventRow) -> Sums:
-    """Sum up one event."""
-    check = _check([row.seq, row.boot, row.uptime_s, *events.to_wire(row.event)])
+def event_form(row: EventRow) -> bytes:
+    """Write an event in its canonical form."""
+    return wire.canonical([row.seq, row.boot, row.uptime_s, *events.to_wire(row.event)])
+
+
+def sample_forms(schema_id: bytes, table: TableRows, counts: Callable[[int], bool]) -> Iterator[tuple[int, bytes]]:
+    """Write the samples of a table whose numbers count, each with its seq."""
+    rows = zip(*table.columns, strict=True) if table.columns else [()] * len(table)
+    for seq, boot, uptime_s, values in zip(table.seqs, table.boots, table.uptimes_s, rows, strict=True):
+        if counts(seq):
+            yield seq, sample_form(seq, schema_id, table.table, boot, uptime_s, values)
+
+
+def of_sample(form: bytes) -> Sums:
+    """Sum up one sample, given in its canonical form."""
+    return Sums(samples=1, check=zlib.crc32(form))
+
+
+def of_event(row: EventRow, form: bytes | None = None) -> Sums:
+    """Sum up one event, whose canonical form may be known."""
+    check = zlib.crc32(event_form(row) if form is None else form)
     match row.event:
         case SlotTaken():
             return Sums(taken=1, check=check)
@@ -90,13 +110,7 @@ def charged_s(session: ChargingSession) -> int:
 
 def _of_table(schema_id: bytes, table: TableRows, counts: Callable[[int], bool]) -> Sums:
     samples = check = 0
-    rows = zip(*table.columns, strict=True) if table.columns else [()] * len(table)
-    for seq, boot, uptime_s, values in zip(table.seqs, table.boots, table.uptimes_s, rows, strict=True):
-        if counts(seq):
-            samples += 1
-            check += _check([seq, boot, uptime_s, schema_id, table.table, list(values)])
+    for _, form in sample_forms(schema_id, table, counts):
+        samples += 1
+        check += zlib.crc32(form)
     return Sums(samples=samples, check=check % CHECK_MODULUS)
-
-
-def _check(row: list[object]) -> int:
-    return zlib.crc32(wire.canonical(row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,7 @@ class Channel(StrEnum):
 
 
 FROM_SITE = (Channel.UP, Channel.SCHEMA, Channel.STATE, Channel.LIVE)
+TO_SITE = (Channel.ACK, Channel.CMD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,10 @@ def hub_filters(shards: range = range(SHARDS)) -> list[str]:
     """List the subscriptions of a hub worker that owns these shards."""
     owners = ["+"] if len(shards) == SHARDS else [str(shard) for shard in shards]
     return [f"{ROOT}/{owner}/+/{channel}" for owner in owners for channel in FROM_SITE]
+
+
+def client_id(name: str, secret: str | None) -> str:
+    """Name an MQTT client so that nobody else can: a broker lets who gives the same name take its place."""
+    if secret is None:
+        return name
+    return f"{name}-{hashlib.sha256(f'kayasol client id {secret}'.encode()).hexdigest()[:16]}"

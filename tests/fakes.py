@@ -11,7 +11,7 @@ from edge.errors import RetryLater
 from edge.io.outbox import BOOT_JUMP_MAX, PRUNE_EVERY_MS, REPEAT_EVERY_MS, SEQ_JUMP_MAX
 from edge.io.outbox_custody import KEEP_MONEY_MS, KEEP_SAMPLES_MS
 from edge.ports import Backlog, OpenSession, SampleRow, Values
-from edge.tallying import DayTally
+from edge.tallying import DayTally, Sealer, resume
 from protocol import events
 from protocol.batch import EventRow
 from protocol.events import Event, Gap, GapCause, Lane
@@ -70,6 +70,7 @@ class MemoryOutbox:
         rows_max: int = 1_000_000,
         damage: str | None = None,
         chance: random.Random | None = None,
+        key: bytes | None = None,
     ) -> None:
         self.epoch = epoch
         self.damage = damage
@@ -85,7 +86,8 @@ class MemoryOutbox:
         self._new = True
         self._taken: dict[int, _Row] = {}
         self._next_seq = 1
-        self._tally = DayTally(1)
+        self._key = key
+        self._tally = DayTally(1).under(self._sealer())
         self._moment = (0, 0)
         self._schema_id = b""
 
@@ -94,14 +96,22 @@ class MemoryOutbox:
         """Tell why rows were kept that are no longer pending."""
         return {seq: kept.reason for seq, kept in self._disk.kept.items()}
 
-    def reopen(self) -> MemoryOutbox:
-        """Come back with what was committed, and only that."""
-        again = MemoryOutbox(epoch=self.epoch, rows_max=self._rows_max, chance=self._chance)
+    def reopen(self, key: bytes | None = None) -> MemoryOutbox:
+        """Come back with what was committed, and only that; the device key is a file of its own."""
+        again = MemoryOutbox(epoch=self.epoch, rows_max=self._rows_max, chance=self._chance, key=key)
         again._disk = self._disk
         again._new = False
         again._next_seq = self._disk.last_seq + 1
-        again._tally = self._disk.tally
+        again._tally = resume(self._disk.tally.to_text(), again._next_seq, again._sealer())
         return again
+
+    def use_key(self, key: bytes) -> None:
+        """Seal rows with this device key from the next commit on."""
+        self._key = key
+        self._tally = self._tally.under(self._sealer())
+
+    def _sealer(self) -> Sealer | None:
+        return None if self._key is None else Sealer(self._key, self.epoch)
 
     def boot_number(self, boot_id: str) -> int:
         """Give this boot its number, above all others; the same boot keeps it."""

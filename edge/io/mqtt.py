@@ -11,6 +11,7 @@ import logging
 import queue
 import socket
 import ssl
+import sys
 import time
 from pathlib import Path
 from typing import TypeVar
@@ -51,15 +52,16 @@ class MqttLink:
         self._tried_s = 0.0
         self.last_error = ""
         self.refused_acks = 0
+        secret = None if settings.password_file is None else _secret(settings.password_file)
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"kayasol-{address.site}",
+            client_id=topics.client_id(f"kayasol-{address.site}", secret),
             clean_session=True,
             reconnect_on_failure=False,
         )
         client.suppress_exceptions = True
-        if settings.password_file is not None:
-            client.username_pw_set(settings.username, _secret(settings.password_file))
+        if secret is not None:
+            client.username_pw_set(settings.username, secret)
         if settings.tls:
             client.tls_set_context(_tls(settings.ca_file))
         client.will_set(address.topic(Channel.STATE), self._state(online=False), qos=1, retain=True)
@@ -129,7 +131,8 @@ class MqttLink:
         self._trying = False
 
     def _on_connect_fail(self, *_: object) -> None:
-        self._failed("the broker cannot be reached")
+        # paho calls this while it handles what went wrong, and hands it to nobody.
+        self._failed(_why(sys.exc_info()[1], self._settings))
 
     def _on_disconnect(self, client: mqtt.Client, *_: object) -> None:
         client.drop_out_messages()
@@ -158,6 +161,17 @@ def _emptied(waiting: queue.Queue[_Item]) -> list[_Item]:
     while not waiting.empty():
         items.append(waiting.get())
     return items
+
+
+def _why(error: BaseException | None, settings: UplinkSettings) -> str:
+    """Say why there is no connection, and what can be done about a certificate."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"the broker cannot be reached: {error}"
+    trusted = "a public authority" if settings.ca_file is None else f"the authority in {settings.ca_file}"
+    return (
+        f"the broker's certificate is refused: {error.verify_message}. It must be for {settings.host} and signed by "
+        f"{trusted}; if it is, look at this machine's clock. Nothing was sent"
+    )
 
 
 def _give_up_early(_: mqtt.Client, __: object, opened: object) -> None:

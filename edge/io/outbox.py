@@ -40,8 +40,7 @@ BOOT_JUMP_MAX = 2**24
 """How far a start may begin beyond what is known of the one before: two that forked from one state do not meet."""
 
 PRUNE_EVERY_MS = REPEAT_EVERY_MS = 3_600_000
-_SHED_SHARE = 20
-_SHED_MIN = 64
+_SHED_SHARE, _SHED_MIN = 20, 64
 _Row = tuple[int, int, bytes | None, int | None, int, int, bytes]
 _BOOT_BEFORE = "SELECT coalesce(max(number), 0) FROM boots WHERE number < ?"
 _INSERT = "INSERT INTO rows (seq, lane, schema_id, tab, boot, uptime_s, body, sum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -52,9 +51,9 @@ _GIVEN_UP_FIRST = "SELECT seq FROM rows WHERE lane >= ? ORDER BY lane DESC, seq 
 
 
 class SqliteOutbox(OutboxView):
-    """The outbox of one site; use from one thread only. `chance` draws epochs and jumps."""
+    """The outbox of one site; use from one thread only. `chance` draws epochs and jumps, the device key seals rows."""
 
-    def __init__(self, space: Space, chance: random.Random | None = None) -> None:
+    def __init__(self, space: Space, chance: random.Random | None = None, key: bytes | None = None) -> None:
         self._space = space
         self._path = space.path
         self._chance = chance if chance is not None else random.SystemRandom()
@@ -75,7 +74,8 @@ class SqliteOutbox(OutboxView):
         self._new = opened.new
         super().__init__(opened.db)
         self._next_seq = 1 + self._scalar(HIGHEST_SEQ)
-        self._tally = tallying.resume(self.recall(_TALLY), self._next_seq)
+        sealer = None if key is None else tallying.Sealer(key, self.epoch)
+        self._tally = tallying.resume(self.recall(_TALLY), self._next_seq, sealer)
         self._rows = self._scalar("SELECT count(*) FROM rows")
         self._urgent = self.rows_in(Lane.ALARM)
 
@@ -107,6 +107,10 @@ class SqliteOutbox(OutboxView):
         """Take samples under this schema from now on; the next commit stores it."""
         self._schemas[schema_id] = payload
         self._schema_id = schema_id
+
+    def use_key(self, key: bytes) -> None:
+        """Seal rows with this device key from the next commit on."""
+        self._tally = self._tally.under(tallying.Sealer(key, self.epoch))
 
     def schema_payload(self, schema_id: bytes) -> bytes | None:
         """See `Outbox.schema_payload`."""

@@ -13,6 +13,7 @@ from hub.answers.times import Moment, moment, utc
 from hub.answers.unobserved import Unobserved, unobserved
 from hub.numbers import Numbers
 from hub.ports import Ledger
+from hub.seals import SealVerdict
 from hub.tallies import Verdict
 from protocol.events import Traffic, from_wire
 from protocol.ranges import Range, size
@@ -85,6 +86,8 @@ class TallyAnswer:
     lost: int
     forgotten: int
     awaited: int
+    seals: SealVerdict | None = None
+    """Whether the rows are as the site took them; None while rows are awaited, and for a site without a device key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,7 @@ def _tally(record: TallyRecord, verdict: Verdict | None, awaited: int) -> TallyA
         lost=0 if verdict is None else verdict.lost,
         forgotten=0 if verdict is None else verdict.forgotten,
         awaited=awaited,
+        seals=None if verdict is None else verdict.seals,
     )
 
 

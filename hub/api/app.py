@@ -8,11 +8,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.middleware.gzip import GZipMiddleware
 
 from hub import VERSION
-from hub.api import live, loss, operations, problems, series, sites
+from hub.api import enrolments, live, loss, operations, problems, series, sites
 from hub.context import Context
+from hub.guard import refuse_unguarded
 from hub.ingest.turn import Counters
+from hub.pages import account as account_pages
+from hub.pages import audit as audit_pages
+from hub.pages import door as door_pages
 from hub.pages import live as live_pages
 from hub.pages import loss as loss_pages
+from hub.pages import people as people_pages
 from hub.pages import site as site_pages
 from hub.pages import static
 from hub.web_limits import WebLimits
@@ -24,6 +29,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_YEAR_S = 31_536_000
 ABOUT = """
 Measurements, charging sessions and the account of every row of off-grid solar sites.
 
@@ -31,6 +37,15 @@ Every point of a series carries its completeness (observed over expected time) a
 (`synced`, `reconstructed` or `unknown`). What is unknown is absent or null, never zero. Lists are JSON, or CSV with
 `format=csv` or `Accept: text/csv`. Errors are RFC 9457 problem details.
 """
+
+
+API = (
+    sites.router, live.router, series.router, loss.router, enrolments.router, operations.router,
+)  # fmt: skip
+PAGES = tuple(
+    pages.router
+    for pages in (site_pages, live_pages, loss_pages, door_pages, account_pages, people_pages, audit_pages, static)
+)
 
 
 def create_app(context: Context, counters: Counters) -> FastAPI:
@@ -47,17 +62,17 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
     app.state.context = context
     app.add_middleware(GZipMiddleware, minimum_size=400)
     problems.install(app)
-    for router in (sites.router, live.router, series.router, loss.router, operations.router):
+    for router in (*API, *PAGES, operations.metrics_route(operations.HubCollector(counters, context))):
+        refuse_unguarded(router)
         app.include_router(router)
-    for pages in (site_pages.router, live_pages.router, loss_pages.router, static.router):
-        app.include_router(pages)
-    app.include_router(operations.metrics_route(operations.HubCollector(counters, context)))
 
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await call_next(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        if context.secure:
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
         return response
 
     app.add_middleware(WebLimits, now_ms=context.now_ms)

@@ -137,6 +137,7 @@ LOSS = {
             "lost": 0,
             "forgotten": 0,
             "awaited": 0,
+            "seals": {"events": "agrees", "samples": "rows_lost"},
         }
     ],
     "unobserved": {
@@ -202,6 +203,10 @@ CLOCK = {
         "read": {"at": "2026-11-22T06:00:10Z", "quality": "synced", "error_s": 0.4},
     },
 }
+
+
+TOKEN = "Yq3vT0bqJYx7mWn2kR8sLd5cHu1pZe4f"  # noqa: S105  an example, and no site's
+KEY = "2b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfe"
 
 
 def answer(example: object, *, csv: bool = True) -> dict[int | str, dict[str, Any]]:

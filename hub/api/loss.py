@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from hub.access.roles import Permission
 from hub.answers.loss import LossAnswer, loss
 from hub.api import examples
 from hub.api.csv import Cell, FormatQuery, csv_response, wants_csv
@@ -15,8 +16,9 @@ from hub.api.examples import answer
 from hub.api.parameters import SiteName
 from hub.api.problems import responses
 from hub.context import Ctx
+from hub.guard import Guarded, needs
 
-router = APIRouter(prefix="/api/v1/sites/{site}", tags=["loss"])
+router = APIRouter(route_class=Guarded, prefix="/api/v1/sites/{site}", tags=["loss"])
 
 
 class Table(StrEnum):
@@ -31,6 +33,7 @@ TableQuery = Annotated[Table, Query(description="which part of the account a CSV
 
 
 @router.get("/loss", response_model=LossAnswer, responses={**responses(404, 422, 503), **answer(examples.LOSS)})
+@needs(Permission.TECHNICAL)
 def loss_of(
     context: Ctx,
     request: Request,
@@ -67,6 +70,8 @@ def _tallies(account: LossAnswer) -> Iterator[Sequence[Cell]]:
             found.there.charged_s, None if here is None else here.charged_s,
             found.there.others, None if here is None else here.others,
             found.lost, found.forgotten, found.awaited,
+            None if found.seals is None else found.seals.events,
+            None if found.seals is None else found.seals.samples,
         )  # fmt: skip
 
 
@@ -84,7 +89,8 @@ _TABLES = {
     Table.TALLIES: (
         ("epoch", "at", "first_seq", "last_seq", "comparison", "differs", "samples_there", "samples_here",
          "taken_there", "taken_here", "ended_there", "ended_here", "charged_s_there", "charged_s_here",
-         "others_there", "others_here", "lost", "forgotten", "awaited"),
+         "others_there", "others_here", "lost", "forgotten", "awaited",
+         "events_seal", "samples_seal"),
         _tallies,
     ),
     Table.UNOBSERVED: (

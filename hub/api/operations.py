@@ -10,19 +10,23 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from hub import VERSION
+from hub.access.roles import Permission
 from hub.context import Context, Ctx
+from hub.guard import Guarded, needs
 from hub.ingest.turn import Counters
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Guarded, include_in_schema=False)
 
 
 @router.get("/healthz")
+@needs(Permission.PUBLIC)
 def healthz() -> dict[str, str]:
     """Say that the process answers."""
     return {"status": "alive", "version": VERSION}
 
 
 @router.get("/readyz")
+@needs(Permission.PUBLIC)
 def readyz(context: Ctx, response: Response) -> dict[str, str]:
     """Say whether the hub can do its work, and if not, why."""
     why = context.ready()
@@ -91,9 +95,10 @@ def metrics_route(collector: HubCollector) -> APIRouter:
     """Serve /metrics from a registry of its own."""
     registry = CollectorRegistry()
     registry.register(collector)
-    metrics = APIRouter(include_in_schema=False)
+    metrics = APIRouter(route_class=Guarded, include_in_schema=False)
 
     @metrics.get("/metrics")
+    @needs(Permission.OPERATIONS)
     def read() -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 

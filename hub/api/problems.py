@@ -12,12 +12,23 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from hub.errors import BadRequest, HubError, NotFound, RetryLater
+from hub.guard import ForeignForm, SignInNeeded
 from hub.pages import problems as pages
+from hub.people.inviting import Forbidden
 
 _STATUS: dict[type[HubError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     BadRequest: HTTPStatus.BAD_REQUEST,
     RetryLater: HTTPStatus.SERVICE_UNAVAILABLE,
+    SignInNeeded: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    ForeignForm: HTTPStatus.FORBIDDEN,
+}
+
+
+_HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
 }
 
 
@@ -32,9 +43,9 @@ class Problem(BaseModel):
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the problems that a route may answer with, for OpenAPI."""
+    """Describe the problems that a route may answer with, for OpenAPI; "who are you" and "not you" always."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"content": content, "description": HTTPStatus(status).phrase} for status in statuses}
+    return {status: {"content": content, "description": HTTPStatus(status).phrase} for status in (401, 403, *statuses)}
 
 
 def problem(request: Request, status: int, detail: str) -> JSONResponse:
@@ -42,12 +53,29 @@ def problem(request: Request, status: int, detail: str) -> JSONResponse:
     body = Problem(
         type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, instance=request.url.path
     )
-    headers = {"Retry-After": "30"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return JSONResponse(body.model_dump(), status, headers=headers, media_type="application/problem+json")
+    return JSONResponse(
+        body.model_dump(), status, headers=_HEADERS.get(HTTPStatus(status)), media_type="application/problem+json"
+    )
 
 
 def _is_api(request: Request) -> bool:
     return request.url.path.startswith("/api/")
+
+
+def _page(request: Request, error: Exception) -> Response:
+    match error:
+        case RetryLater():
+            return pages.later()
+        case SignInNeeded():
+            return pages.sign_in_first(request.url.path)
+        case Forbidden():
+            return pages.not_yours()
+        case ForeignForm():
+            return pages.foreign_form()
+        case NotFound() if "site" in request.path_params:
+            return pages.unknown_site(request.path_params["site"])
+        case _:
+            return pages.unknown_page()
 
 
 def install(app: FastAPI) -> None:
@@ -55,7 +83,7 @@ def install(app: FastAPI) -> None:
 
     async def on_hub_error(request: Request, error: Exception) -> Response:
         if not _is_api(request):
-            return pages.later() if isinstance(error, RetryLater) else pages.unknown_page()
+            return _page(request, error)
         status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
         return problem(request, status, str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from hub.access.roles import Permission
 from hub.answers.series import SeriesAnswer, series
 from hub.answers.sessions import SessionsAnswer, sessions
 from hub.answers.times import Moment
@@ -13,14 +14,16 @@ from hub.api.examples import answer
 from hub.api.parameters import End, Metric, SiteName, Start, Step
 from hub.api.problems import responses
 from hub.context import Ctx
+from hub.guard import Guarded, needs
 
-router = APIRouter(prefix="/api/v1/sites/{site}", tags=["series"])
+router = APIRouter(route_class=Guarded, prefix="/api/v1/sites/{site}", tags=["series"])
 _ANSWERS = responses(400, 404, 422, 503)
 
 
 @router.get(
     "/series", response_model=SeriesAnswer, responses={**responses(400, 404, 422, 503), **answer(examples.SERIES)}
 )
+@needs(Permission.TECHNICAL)
 def series_of(  # noqa: PLR0913, PLR0917  query parameters
     context: Ctx,
     request: Request,
@@ -43,6 +46,7 @@ def series_of(  # noqa: PLR0913, PLR0917  query parameters
 @router.get(
     "/sessions", response_model=SessionsAnswer, responses={**responses(400, 404, 422, 503), **answer(examples.SESSIONS)}
 )
+@needs(Permission.CHARGES)
 def sessions_of(
     context: Ctx,
     request: Request,

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
 
 from hub.account_store import AgentStart, EpochTimes, PastRow, Receipts, TallyRecord
 from hub.io import tables as t
 from hub.io.boots import read_dater
+from hub.io.enrolment import device_keys
 from hub.io.rest import Patience
 from hub.io.rows import receipts_by_epoch
 from hub.numbers import Numbers, account, as_the_site_counts, classify
+from hub.seals import Sealed
+from hub.seals import judge as judge_seals
 from hub.starts import PassedOver, declared
 from hub.tallies import Verdict, counted, from_plain, judge, settled, to_plain
 from protocol import batch as wire_batch
+from protocol import seal
 from protocol import tally as wire_tally
 from protocol.events import AgentStarted, Gap, GapCause, Tally, from_wire
-from protocol.ranges import Range, contains, size, without
+from protocol.ranges import Range, contains, size, union, without
+from protocol.seal import Link
 from protocol.tally import Sums
 
 BATCHES_MAX = 4_000
@@ -27,6 +32,9 @@ BATCHES_MAX = 4_000
 
 PATIENCE_S = 10.0
 """How long one comparison may take; what a site counts in a day takes tenths."""
+
+SEALED_ROWS_MAX = 100_000
+"""Rows that are held in memory for one seal; three devices polled every ten seconds take a quarter a day."""
 
 LOOK_AGAIN_MS = (900_000, 86_400_000)
 """How soon, and how late, a tally whose rows are not all here is looked at again."""
@@ -108,8 +116,18 @@ def compare(connection: Connection, site: str, record: TallyRecord) -> Verdict |
     receipts = _receipts(connection, site, record.epoch)[0]
     counts = as_the_site_counts(receipts.lost, passed_over(connection, site, record.epoch), record.seq)
     known = classify(receipts.received, counts).within(record.first_seq, record.last_seq)
-    here = _sums(connection, site, record.epoch, counted(known)) if settled(known) else None
-    return None if here is None else judge(record.claimed, here, known)
+    ranges = counted(known)
+    here = _sums(connection, site, record.epoch, ranges) if settled(known) else None
+    if here is None:
+        return None
+    told = Sealed(
+        record.epoch, record.first_seq, record.claimed, here, record.seals,
+        follows=record.first_seq == 1
+        or _is_tally(connection, site, record.epoch, record.first_seq)
+        or contains(union(pair for lost in known.lost.values() for pair in lost), record.first_seq),
+    )  # fmt: skip
+    sealed = judge_seals(told, device_keys(connection, site), _links(connection, site, ranges, told))
+    return replace(judge(record.claimed, here, known), seals=sealed)
 
 
 def note(connection: Connection, due: Due, verdict: Verdict | None, now_ms: int) -> None:
@@ -134,24 +152,46 @@ def _sums(connection: Connection, site: str, epoch: int, ranges: Sequence[Range]
     """Sum up the received rows of these numbers; None when there is too much to be read at once."""
     if not ranges:
         return Sums()
-    c = t.archive.c
-    first, last = ranges[0][0], ranges[-1][1]
-    overlaps = (c.site == site) & (c.epoch == epoch) & (c.last_seq >= first) & (c.first_seq <= last)
+    overlaps = _overlaps(site, epoch, ranges)
     if connection.execute(select(func.count()).select_from(t.archive).where(overlaps)).scalar_one() > BATCHES_MAX:
         return None
     total, patience = Sums(), Patience(PATIENCE_S)
-    for row in connection.execute(select(c.payload).where(overlaps)):
+    for row in connection.execute(select(t.archive.c.payload).where(overlaps)):
         if patience.over():
             return None
         total += wire_tally.of_batch(wire_batch.decode(row.payload), lambda seq: contains(ranges, seq))
     return total
 
 
+def _links(connection: Connection, site: str, ranges: Sequence[Range], told: Sealed) -> Iterable[Link] | None:
+    """Lay the received rows of these numbers out for their seal, once they are asked for; None for too many."""
+    if told.here.rows > SEALED_ROWS_MAX:
+        return None
+    return (
+        link
+        for row in connection.execute(select(t.archive.c.payload).where(_overlaps(site, told.epoch, ranges)))
+        for link in seal.links(wire_batch.decode(row.payload), lambda seq: contains(ranges, seq))
+    )
+
+
+def _overlaps(site: str, epoch: int, ranges: Sequence[Range]) -> ColumnElement[bool]:
+    c = t.archive.c
+    return (c.site == site) & (c.epoch == epoch) & (c.last_seq >= ranges[0][0]) & (c.first_seq <= ranges[-1][1])
+
+
+def _is_tally(connection: Connection, site: str, epoch: int, seq: int) -> bool:
+    c = t.events.c
+    query = select(c.kind).where(c.site == site, c.epoch == epoch, c.seq == seq)
+    return connection.execute(query).scalar() == Tally.kind
+
+
 def _tally_record(row: RowMapping) -> TallyRecord:
     event = from_wire(Tally.kind, json.loads(row["body"]))
-    claimed = wire_tally.of_tally(event) if isinstance(event, Tally) else Sums()
+    claimed, seals = (wire_tally.of_tally(event), seal.of_tally(event)) if isinstance(event, Tally) else (Sums(), None)
     verdict = None if row["verdict"] is None else from_plain(json.loads(row["verdict"]))
-    return TallyRecord(row["epoch"], row["seq"], row["utc_ms"], row["first_seq"], row["last_seq"], claimed, verdict)
+    return TallyRecord(
+        row["epoch"], row["seq"], row["utc_ms"], row["first_seq"], row["last_seq"], claimed, verdict, seals
+    )
 
 
 class _Past:

@@ -1,15 +1,16 @@
-"""Files of the ledger beside its database: who uses it now, when it was last copied, and whole-or-nothing writing."""
+"""Files: who uses a ledger now, when it was last copied, and writing that leaves the old or the new, whole."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hub.errors import RetryLater
+from hub.errors import BadRequest, RetryLater
 
 FAMILY = ("", "-wal", "-shm", "-journal")
 """What SQLite may keep beside a database, by its suffix."""
@@ -36,6 +37,13 @@ def alone(ledger: Path) -> Iterator[None]:
         "stop it first (`systemctl stop kayasol-hub`), then try again"
     )
     with _locked(ledger, fcntl.LOCK_EX, complaint):
+        yield
+
+
+@contextmanager
+def held(path: Path, complaint: str) -> Iterator[None]:
+    """Hold a file as the only one who changes it; raises `RetryLater` with the complaint when there is another."""
+    with _locked(path, fcntl.LOCK_EX, complaint):
         yield
 
 
@@ -108,3 +116,67 @@ def remove(database: Path) -> None:
     for suffix in FAMILY:
         with suppress(FileNotFoundError):
             database.with_name(database.name + suffix).unlink()
+
+
+PRIVATE, PUBLIC = 0o600, 0o644
+
+
+def write_new(path: Path, contents: bytes, mode: int, owner: str | None = None) -> None:
+    """Write a file that is not there yet; raises `BadRequest` when it is: what was written once may be all there is."""
+    if path.exists():
+        raise BadRequest(f"{path} is there already and is not overwritten; move it away first, if it is of no use")
+    write_over(path, contents, mode, owner)
+
+
+def write_over(path: Path, contents: bytes, mode: int, owner: str | None = None) -> None:
+    """Write a file in the place of the one before, if any; nobody else can read a private one at any moment."""
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(contents)
+            with suppress(PermissionError):  # a stick knows neither modes nor owners
+                os.fchmod(file.fileno(), mode)
+            give_to(owner, file.fileno())
+        put_in_place(fresh, path)
+    except OSError as error:
+        raise RetryLater(f"{path} cannot be written: {error.strerror}") from error
+
+
+def make_folder(path: Path, mode: int, owner: str | None = None) -> None:
+    """Make a folder with those above it, unless it is there."""
+    try:
+        if not path.is_dir():
+            path.mkdir(parents=True)
+            path.chmod(mode)
+            give_to(owner, path)
+    except OSError as error:
+        raise RetryLater(f"the folder {path} cannot be made: {error.strerror}") from error
+
+
+def read_whole(path: Path, advice: str) -> bytes:
+    """Read a file; raises `RetryLater` with the reason and what to do."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RetryLater(f"{path} cannot be read: {error.strerror}; {advice}") from error
+
+
+def give_to(owner: str | None, what: Path | int) -> None:
+    """Give a path, or an open file, to a user of this system; only root can, and others keep what they make."""
+    if owner is None or os.geteuid() != 0:
+        return
+    try:
+        user = pwd.getpwnam(owner)
+    except KeyError as error:
+        raise RetryLater(f"there is no user {owner} on this system; make it: useradd --system {owner}") from error
+    # Never through a link: what stands in a folder of theirs may be one that they made.
+    os.chown(what, user.pw_uid, user.pw_gid, follow_symlinks=isinstance(what, int))
+
+
+def owner_of(path: Path) -> str | None:
+    """Name the user whose file this is; None when the system has no name for it."""
+    try:
+        return pwd.getpwuid(path.stat().st_uid).pw_name
+    except KeyError:
+        return None

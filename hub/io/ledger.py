@@ -23,6 +23,9 @@ from hub.errors import Refused, RetryLater
 from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
+from hub.io.access_tables import communes
+from hub.io.communes import commune_of
+from hub.io.enrolment import EnrolmentTables
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
 from hub.io.rest import Rest
@@ -37,10 +40,16 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 CHECKED_MAX_BYTES = 2**30
 """A larger file is not read through at every start; a backup checks it whole."""
 
+_SITES = (
+    select(t.sites, communes.c.name.label("commune_name"))
+    .join(communes, t.sites.c.commune == communes.c.commune)
+    .order_by(t.sites.c.name)
+)
+
 _DAMAGED = ("malformed", "not a database")
 
 
-class SqlLedger(LiveTable):
+class SqlLedger(LiveTable, EnrolmentTables):
     """A `Ledger` in one database; `url` is SQLAlchemy's, such as `sqlite:////var/lib/kayasol-hub/ledger.db`."""
 
     def __init__(self, url: str) -> None:
@@ -92,14 +101,17 @@ class SqlLedger(LiveTable):
         """See `Ledger.last_backup_ms`."""
         return None if self.path is None else read_mark(mark_of(self.path))
 
-    def add_site(self, site: Site) -> bool:
-        """Enrol a site, or update what is known of it; returns whether it is new."""
-        values = {
-            "name": site.name, "kind": site.kind, "commune": site.commune, "shard": site.shard,
-            "latitude": site.latitude, "longitude": site.longitude, "timezone": site.timezone,
-            "slots": json.dumps(site.slots),
-        }  # fmt: skip
+    def add_site(self, site: Site, programme: str | None = None) -> bool:
+        """Enrol a site, or update what is known of it; returns whether it is new.
+
+        A commune that is new joins the programme, or the only one that there is; else it is a `BadRequest`.
+        """
         with self.begin() as transaction:
+            values = {
+                "name": site.name, "kind": site.kind, "shard": site.shard, "latitude": site.latitude,
+                "longitude": site.longitude, "timezone": site.timezone, "slots": json.dumps(site.slots),
+                "commune": commune_of(transaction.connection, site.commune, programme),
+            }  # fmt: skip
             updated = transaction.connection.execute(t.sites.update().where(t.sites.c.site == site.site).values(values))
             if updated.rowcount:
                 return False
@@ -110,7 +122,7 @@ class SqlLedger(LiveTable):
     def sites(self) -> list[Site]:
         """See `Ledger.sites`."""
         with self.reading() as connection:
-            return [site_of(row) for row in connection.execute(select(t.sites).order_by(t.sites.c.name))]
+            return [site_of(row) for row in connection.execute(_SITES)]
 
     def presence(self, site: str) -> Presence:
         """See `Ledger.presence`."""

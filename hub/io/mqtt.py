@@ -8,7 +8,9 @@ with the broker it would stand in the way of the other sites' messages, and its 
 from __future__ import annotations
 
 import logging
+import queue
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -44,19 +46,21 @@ class MqttInbox:
         self.enrolled: frozenset[str] | None = None
         """The sites that have a lane of their own in the queue; until they are known, all have."""
 
+        secret = None if settings.password_file is None else _secret(settings.password_file)
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"kayasol-hub-{shards.start}-{shards.stop}",
-            clean_session=False,
+            client_id=topics.client_id(f"kayasol-hub-{shards.start}-{shards.stop}", secret),
+            clean_session=not settings.keeps_session,
             manual_ack=True,
         )
         client.suppress_exceptions = True
-        if settings.password_file is not None:
-            client.username_pw_set(settings.username, _secret(settings.password_file))
+        if secret is not None:
+            client.username_pw_set(settings.username, secret)
         if settings.tls:
-            client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file))
+            client.tls_set_context(_tls(settings.ca_file))
         client.reconnect_delay_set(1, 30)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         self._client = client
@@ -120,6 +124,10 @@ class MqttInbox:
         client.subscribe([(topic, 1) for topic in self._filters])
         _LOG.info("connected to the broker %s:%d", self._settings.host, self._settings.tcp_port)
 
+    def _on_connect_fail(self, *_: object) -> None:
+        reason = sys.exc_info()[1]  # paho calls this while it handles what went wrong, and hands it to nobody
+        _LOG.error("the broker %s:%d cannot be reached: %s", self._settings.host, self._settings.tcp_port, reason)
+
     def _on_disconnect(self, _: mqtt.Client, __: object, ___: object, code: ReasonCode, ____: object) -> None:
         _LOG.warning("disconnected from the broker: %s", code)
 
@@ -149,6 +157,41 @@ class MqttInbox:
     def _ready(self) -> bool:
         with self._lock:
             return self._queue.ready(time.monotonic())  # noqa: TID251  likewise
+
+
+def knock(settings: BrokerSettings, username: str, secret: str, patience_s: float) -> str | None:
+    """Try to enter the broker under a name, at the port that is the hub's; says why not, or None when let in."""
+    answers: queue.Queue[str | None] = queue.Queue()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=topics.client_id(username, secret))
+    client.username_pw_set(username, secret)
+    if settings.tls:
+        client.tls_set_context(_tls(settings.ca_file))
+
+    def on_connect(_: mqtt.Client, __: object, ___: mqtt.ConnectFlags, code: ReasonCode, ____: object) -> None:
+        answers.put(f"it refuses us: {code}" if code.is_failure else None)
+
+    def on_disconnect(*_: object) -> None:
+        answers.put("it hangs up")
+
+    client.on_connect, client.on_disconnect = on_connect, on_disconnect
+    client.connect_timeout = patience_s
+    try:
+        client.connect(settings.host, settings.tcp_port)
+    except OSError as error:
+        return f"it cannot be reached: {error}"
+    deadline = time.monotonic() + patience_s  # noqa: TID251
+    while answers.empty() and time.monotonic() < deadline:  # noqa: TID251
+        client.loop(0.1)
+    answer = answers.get() if not answers.empty() else "it does not answer"
+    client.disconnect()
+    return answer
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise RetryLater(f"the certificate authority {ca_file} cannot be read: {error}") from error
 
 
 def _secret(path: str) -> str:

@@ -22,6 +22,11 @@ AT_ONCE = 500
 """Keys in one statement; databases bound how many there may be, and sites bring any number."""
 
 
+def is_key(number: int) -> bool:
+    """Say whether a row can have this number; whoever asks for another asks for nothing that there is."""
+    return 0 < number < 1 << 63
+
+
 def in_parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
     """Cut keys into parts that one statement takes."""
     return (keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE))
@@ -30,7 +35,7 @@ def in_parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
 def site_of(row: Row) -> Site:
     """Read an enrolled site."""
     return Site(
-        row.site, row.name, row.kind, row.commune, row.shard, row.latitude, row.longitude, row.timezone,
+        row.site, row.name, row.kind, row.commune_name, row.shard, row.latitude, row.longitude, row.timezone,
         tuple(json.loads(row.slots)),
     )  # fmt: skip
 

@@ -22,8 +22,11 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
-# SQLite numbers rows by itself only for INTEGER, PostgreSQL needs the wide type.
-_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def row_id() -> BigInteger:
+    """Give the type of a row number: SQLite counts by itself only for INTEGER, PostgreSQL needs the wide type."""
+    return BigInteger().with_variant(Integer, "sqlite")
 
 
 def _site() -> Column[str]:
@@ -36,7 +39,7 @@ sites = Table(
     Column("site", String(32), primary_key=True),
     Column("name", String(80), nullable=False),
     Column("kind", String(20), nullable=False),
-    Column("commune", String(80), nullable=False),
+    Column("commune", String(80), nullable=False),  # communes.commune; its name stands there
     Column("shard", Integer, nullable=False),
     Column("latitude", Float),
     Column("longitude", Float),
@@ -78,7 +81,7 @@ receipts = Table(
 archive = Table(
     "archive",
     metadata,
-    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("id", row_id(), primary_key=True, autoincrement=True),
     Column("site", String(32), ForeignKey("sites.site"), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("received_at_ms", BigInteger, nullable=False),
@@ -206,10 +209,32 @@ live_views = Table(
     Column("latest", Text, nullable=False),  # JSON: column -> [value, utc_ms]
 )
 
+# The keys that seal a site's rows: that of its present card and those of earlier ones, whose rows may still come.
+device_keys = Table(
+    "device_keys",
+    metadata,
+    _site(),
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+# Tokens that a site swaps for a key; kept as hashes, and with the key that came for them.
+enrolment_tokens = Table(
+    "enrolment_tokens",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("site", String(32), ForeignKey("sites.site"), nullable=False),
+    Column("made_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
+    Column("used_at_ms", BigInteger),
+    Column("key", LargeBinary(32)),
+    Index("enrolment_tokens_by_site", "site"),
+)
+
 rejects = Table(
     "rejects",
     metadata,
-    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("id", row_id(), primary_key=True, autoincrement=True),
     Column("received_at_ms", BigInteger, nullable=False),
     Column("site", String(32)),
     Column("topic", Text, nullable=False),

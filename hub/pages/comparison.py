@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from hub.answers.loss import Comparison, TallyAnswer
 from hub.pages import french
 from hub.pages.french import typeset
+from hub.pages.seal_words import differs, edited, seal_remark, unsealed
 
 SHOWN_MAX = 14
 _SUMS = {
@@ -38,15 +39,17 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparisons:
-    """Whether both sides count the same, and the newest counts."""
+    """Whether both sides count the same, what the seals say, and the newest counts."""
 
     sentence: str
+    warnings: list[str]
     rows: list[ComparisonRow]
 
 
 def comparisons(tallies: Sequence[TallyAnswer], zone: ZoneInfo, now: datetime) -> Comparisons:
     """Say how the site's counts of its own rows compare with what is here."""
-    return Comparisons(_sentence(tallies), [_row(tally, zone, now) for tally in tallies[:SHOWN_MAX]])
+    warnings = [words for words in (edited(tallies, zone, now), unsealed(tallies, zone, now)) if words]
+    return Comparisons(_sentence(tallies), warnings, [_row(tally, zone, now) for tally in tallies[:SHOWN_MAX]])
 
 
 def _sentence(tallies: Sequence[TallyAnswer]) -> str:
@@ -81,7 +84,7 @@ def _row(tally: TallyAnswer, zone: ZoneInfo, now: datetime) -> ComparisonRow:
         here="pas encore" if here is None else french.number(here.rows),
         charges=typeset(charges),
         remark=typeset(_remark(tally)),
-        doubtful=tally.comparison is Comparison.DIFFERS,
+        doubtful=tally.comparison is Comparison.DIFFERS or differs(tally),
     )
 
 
@@ -96,12 +99,13 @@ def _remark(tally: TallyAnswer) -> str:
     if tally.comparison is Comparison.DIFFERS:
         parts.append(f"écart : {french.listing([_difference(tally, name) for name in tally.differs])}")
     else:
-        parts.append("concordent")
+        parts.append("nombres concordants" if differs(tally) else "concordent")
     if tally.lost:
         parts.append(french.plural(tally.lost, "abandonné avec sa cause", "abandonnés avec leur cause"))
     if tally.forgotten:
         words = ("oublié par la carte, mais reçu ici", "oubliés par la carte, mais reçus ici")
         parts.append(french.plural(tally.forgotten, *words))
+    parts += seal_remark(tally)
     return " ; ".join(parts)
 
 

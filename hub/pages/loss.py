@@ -5,21 +5,24 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from hub.access.roles import Permission
 from hub.answers import sites as sites_answer
 from hub.answers.loss import loss
 from hub.answers.times import utc
 from hub.context import Ctx
 from hub.errors import NotFound, RetryLater
+from hub.guard import Guarded, Who, needs
 from hub.pages import problems
 from hub.pages.html import page
 from hub.pages.loss_view import loss_view
 from hub.pages.views import site_view
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(route_class=Guarded, include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.get("/sites/{site}/pertes")
-def missing(context: Ctx, site: str) -> HTMLResponse:
+@needs(Permission.TECHNICAL)
+def missing(context: Ctx, caller: Who, site: str) -> HTMLResponse:
     """Show what is missing of a site's data, why, and what to do."""
     now_ms = context.now_ms()
     try:
@@ -30,4 +33,4 @@ def missing(context: Ctx, site: str) -> HTMLResponse:
     except RetryLater:
         return problems.later()
     view = loss_view(answer, described, utc(now_ms))
-    return page("loss.html", site=site_view(described, utc(now_ms)), view=view)
+    return page("loss.html", caller=caller, site=site_view(described, utc(now_ms)), view=view)

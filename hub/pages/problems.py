@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from http import HTTPStatus
+from urllib.parse import quote
 
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.pages import french
 from hub.pages.french import typeset
 from hub.pages.html import page
+from hub.people.caller import NOBODY, Caller
 
 _SHOWN_MAX = 60
 _HOME = ("/", "Voir tous les sites")
@@ -41,11 +43,44 @@ def future_day(site: str, day: date) -> HTMLResponse:
     return _tell(HTTPStatus.NOT_FOUND, "Ce jour est à venir", happened, "Voyez plutôt le jour présent.", _today(site))
 
 
-def foreign_form(site: str) -> HTMLResponse:
-    """Say that a request came from another site's page."""
-    happened = "La demande vient d'une page qui n'est pas d'ici : rien n'a été fait."
-    advice = "Ouvrez la page du site et refaites la demande."
-    return _tell(HTTPStatus.FORBIDDEN, "Demande refusée", happened, advice, _today(site))
+def foreign_form() -> HTMLResponse:
+    """Say that a request came from another site's page, or from an old one of ours."""
+    happened = "La demande ne vient pas d'une page ouverte ici à l'instant : rien n'a été fait."
+    advice = "Ouvrez de nouveau la page et refaites la demande."
+    return _tell(HTTPStatus.FORBIDDEN, "Demande refusée", happened, advice, _HOME)
+
+
+def sign_in_first(path: str) -> Response:
+    """Lead to the door, and back here afterwards."""
+    return RedirectResponse(f"/connexion?vers={quote(path)}", HTTPStatus.SEE_OTHER)
+
+
+def not_yours() -> HTMLResponse:
+    """Say that a page is for other roles."""
+    happened = "Votre rôle ne comprend pas cette page."
+    advice = "Si vous en avez besoin, demandez-le à l'administration de votre programme."
+    return _tell(HTTPStatus.FORBIDDEN, "Cette page n'est pas pour vous", happened, advice, _HOME)
+
+
+def nothing_published(caller: Caller) -> HTMLResponse:
+    """Say to somebody who sees what is published that nothing is yet."""
+    happened = "Votre programme n'a encore rien publié ici."
+    advice = "Vos rôles et votre code sont sur la page de votre compte."
+    title = "Rien à voir pour le moment"
+    return _tell(HTTPStatus.OK, title, happened, advice, ("/compte", "Votre compte"), caller)
+
+
+def used_link() -> HTMLResponse:
+    """Say that a link that invites is of no use any more."""
+    happened = "Ce lien a déjà servi, ou il a plus de deux semaines."
+    advice = "Demandez-en un nouveau à la personne qui vous l'a donné. Si vous avez déjà un code, connectez-vous."
+    return _tell(HTTPStatus.NOT_FOUND, "Ce lien ne sert plus", happened, advice, ("/connexion", "Se connecter"))
+
+
+def unknown_person() -> HTMLResponse:
+    """Say that nobody has this number, or nobody who may be seen."""
+    happened = "Cette personne n'a pas de compte ici, ou pas dans ce dont vous vous occupez."
+    return _tell(HTTPStatus.NOT_FOUND, "Personne inconnue", happened, "", ("/personnes", "Voir les personnes"))
 
 
 def later() -> HTMLResponse:
@@ -61,7 +96,9 @@ def _today(site: str) -> tuple[str, str]:
     return f"/sites/{site}", typeset("Voir aujourd'hui")
 
 
-def _tell(status: HTTPStatus, title: str, happened: str, advice: str, way: tuple[str, str]) -> HTMLResponse:
+def _tell(
+    status: HTTPStatus, title: str, happened: str, advice: str, way: tuple[str, str], caller: Caller = NOBODY
+) -> HTMLResponse:
     href, words = way
-    return page("problem.html", status=status, title=typeset(title), happened=typeset(happened),
+    return page("problem.html", status=status, caller=caller, title=typeset(title), happened=typeset(happened),
                 advice=typeset(advice), href=href, words=words)  # fmt: skip

@@ -6,13 +6,16 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 
 import dashboards
+from hub.access.roles import Permission
 from hub.errors import NotFound
+from hub.guard import Guarded, needs
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Guarded, include_in_schema=False)
 _TYPES = {"css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}
 
 
 @router.get("/static/{name}")
+@needs(Permission.PUBLIC)
 def static(name: str) -> Response:
     """Serve one of the static files; the list is fixed when the process starts."""
     path = dashboards.STATIC_FILES.get(name)

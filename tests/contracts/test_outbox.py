@@ -15,7 +15,7 @@ from edge.errors import RetryLater
 from edge.io.outbox import SqliteOutbox
 from edge.io.outbox_space import Space
 from edge.ports import Backlog, OpenSession, SampleRow
-from protocol import tally
+from protocol import seal, tally
 from protocol.batch import EventRow
 from protocol.events import (
     AgentStarted,
@@ -34,6 +34,7 @@ from protocol.events import (
 )
 from protocol.limits import VALUE_MAX
 from protocol.ranges import members
+from protocol.seal import Seals
 from protocol.tally import Sums
 from tests.fakes import EvenChance, MemoryOutbox, session
 
@@ -46,6 +47,9 @@ Box = SqliteOutbox | MemoryOutbox
 
 class Maker(Protocol):
     """How to come by an outbox of one implementation, cut its power and look behind its port."""
+
+    key: bytes | None
+    """The device key that outboxes are opened with."""
 
     def open(self, *, rows_max: int = ALL) -> Box:
         """Begin with an empty outbox that takes samples under `SCHEMA`."""
@@ -69,6 +73,7 @@ class SqliteMaker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count()
+        self.key: bytes | None = None
         self._opened: list[SqliteOutbox] = []
 
     def open(self, *, rows_max: int = ALL) -> Box:
@@ -102,7 +107,7 @@ class SqliteMaker:
             outbox.close()
 
     def _open(self, path: Path, rows_max: int) -> SqliteOutbox:
-        outbox = SqliteOutbox(Space(path, rows_max, 10**9), EvenChance())
+        outbox = SqliteOutbox(Space(path, rows_max, 10**9), EvenChance(), self.key)
         self._opened.append(outbox)
         outbox.use_schema(SCHEMA, b"one")
         return outbox
@@ -111,16 +116,19 @@ class SqliteMaker:
 class MemoryMaker:
     """Outboxes without a disk."""
 
+    def __init__(self) -> None:
+        self.key: bytes | None = None
+
     def open(self, *, rows_max: int = ALL) -> Box:
         """See `Maker.open`."""
-        outbox = MemoryOutbox(rows_max=rows_max)
+        outbox = MemoryOutbox(rows_max=rows_max, key=self.key)
         outbox.use_schema(SCHEMA, b"one")
         return outbox
 
     def cut_power(self, outbox: Box) -> Box:
         """See `Maker.cut_power`."""
         assert isinstance(outbox, MemoryOutbox)
-        again = outbox.reopen()
+        again = outbox.reopen(self.key)
         again.use_schema(SCHEMA, b"one")
         return again
 
@@ -521,8 +529,22 @@ def added_up(rows: Sequence[SampleRow | EventRow]) -> Sums:
         if isinstance(row, EventRow):
             total += tally.of_event(row)
         else:
-            total += tally.of_sample(row.seq, row.schema_id, row.table, row.boot, row.uptime_s, row.values)
+            total += tally.of_sample(form_of(row))
     return total
+
+
+def form_of(row: SampleRow) -> bytes:
+    """Write a sample in its canonical form."""
+    return tally.sample_form(row.seq, row.schema_id, row.table, row.boot, row.uptime_s, row.values)
+
+
+def sealed_with(key: bytes, epoch: int, first_seq: int, rows: Sequence[SampleRow | EventRow]) -> Seals:
+    """Seal rows as the hub would."""
+    links = (
+        (row.seq, True, tally.event_form(row)) if isinstance(row, EventRow) else (row.seq, False, form_of(row))
+        for row in rows
+    )
+    return seal.chain(seal.begin(key, epoch, first_seq), links).seals()
 
 
 def tallies(outbox: Box) -> list[EventRow]:
@@ -583,6 +605,101 @@ def test_what_is_given_up_or_was_refused_by_the_disk_stays_in_the_tally(maker: M
         rows = [row for seq, row in known.items() if said.first_seq <= seq <= said.last_seq]
         assert said == added_up(rows).tally(said.first_seq, said.last_seq)
     assert (first.first_seq, second.first_seq) == (1, first.last_seq + 1)
+
+
+KEY, OTHER_KEY = b"k" * seal.KEY_BYTES, b"o" * seal.KEY_BYTES
+
+
+def rows_of(outbox: Box, said: EventRow) -> list[SampleRow | EventRow]:
+    """List the waiting rows that a tally speaks of."""
+    assert isinstance(said.event, Tally)
+    first, last = said.event.first_seq, said.event.last_seq
+    return [row for row in outbox.pending(ALL, frozenset()) if first <= row.seq <= last]
+
+
+def seals_of(said: EventRow) -> Seals | None:
+    """Read the seals of a tally."""
+    assert isinstance(said.event, Tally)
+    return seal.of_tally(said.event)
+
+
+def a_day(outbox: Box, boot: int, start_s: int) -> None:
+    """Take some rows, and let a day of uptime pass."""
+    outbox.add_event(boot, start_s, SlotTaken(3))
+    outbox.add_sample(0, boot, start_s + 60, [1, None])
+    outbox.add_event(boot, start_s + 86_400, AlarmCleared("door"))
+    outbox.commit([])
+
+
+def test_with_a_device_key_each_tally_is_sealed(maker: Maker) -> None:
+    """Over reboots and power cuts, the seal is that of all rows of the tally; what was not committed never was."""
+    maker.key = KEY
+    outbox = maker.open()
+    outbox.boot_number("a")
+    fill(outbox, 5)
+    outbox.add_event(1, 400, SlotTaken(1))
+    outbox = maker.cut_power(outbox)
+    a_day(outbox, outbox.boot_number("b"), 60)
+    outbox = maker.cut_power(outbox)
+    a_day(outbox, outbox.boot_number("c"), 60)
+    first, second = tallies(outbox)
+    assert seals_of(first) == sealed_with(KEY, outbox.epoch, 1, rows_of(outbox, first))
+    assert seals_of(second) == sealed_with(KEY, outbox.epoch, first.seq, rows_of(outbox, second))
+
+
+def test_a_key_that_comes_later_seals_from_the_next_tally_on(maker: Maker) -> None:
+    """The rows before it are told without a seal, in a tally that does not wait for the day to end."""
+    outbox = maker.open()
+    outbox.boot_number("a")
+    fill(outbox, 5)
+    assert tallies(outbox) == []
+    outbox.use_key(KEY)
+    a_day(outbox, 1, 400)
+    outbox.use_key(KEY)
+    a_day(outbox, 1, 400 + 86_400)
+    first, second = tallies(outbox)
+    assert (seals_of(first), len(rows_of(outbox, first))) == (None, 8)
+    assert seals_of(second) == sealed_with(KEY, outbox.epoch, first.seq, rows_of(outbox, second))
+
+
+@pytest.mark.parametrize("key", [None, OTHER_KEY])
+def test_rows_of_two_keys_never_share_a_seal(maker: Maker, key: bytes | None) -> None:
+    """A key that is gone or another one after a restart ends what the one before had begun to seal."""
+    maker.key = KEY
+    outbox = maker.open()
+    boot = outbox.boot_number("a")
+    fill(outbox, 5)
+    maker.key = key
+    outbox = maker.cut_power(outbox)
+    a_day(outbox, boot, 400)
+    a_day(outbox, boot, 400 + 86_400)
+    first, second = tallies(outbox)
+    assert seals_of(first) is None
+    expected = None if key is None else sealed_with(key, outbox.epoch, first.seq, rows_of(outbox, second))
+    assert seals_of(second) == expected
+
+
+def test_a_disk_that_refuses_commits_leaves_the_seal_right(maker: Maker) -> None:
+    """Each row is sealed once, however often its commit fails."""
+    maker.key = KEY
+    outbox = maker.open()
+    fill(outbox, 20)
+    outbox.add_event(1, 60 + 86_400, SlotTaken(3))
+    maker.fill_disk(outbox)
+    for _ in range(3):
+        try:
+            outbox.commit([])
+        except RetryLater:
+            continue
+    maker.free_disk(outbox)
+    outbox.commit([])
+    a_day(outbox, 1, 60 + 86_400)
+    first, second = tallies(outbox)
+    events = [row for row in rows_of(outbox, first) if isinstance(row, EventRow)]
+    found = seals_of(first)
+    assert found is not None
+    assert found.events == sealed_with(KEY, outbox.epoch, 1, events).events
+    assert seals_of(second) == sealed_with(KEY, outbox.epoch, first.seq, rows_of(outbox, second))
 
 
 _small = st.integers(0, 40)

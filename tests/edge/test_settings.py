@@ -34,7 +34,7 @@ SECOND = """\
 EITHER = (
     "must be either {port: /dev/serial/by-path/...} with an optional baud, or {host: ...} with an optional tcp_port"
 )
-SITE_KEYS = "id, name, kind, commune, shard, latitude, longitude, timezone"
+SITE_KEYS = "id, name, kind, commune, shard, latitude, longitude, timezone, device_key_file"
 
 
 def read(text: str = SITE) -> Settings:
@@ -347,3 +347,33 @@ def test_a_device_may_not_take_the_name_of_a_table() -> None:
         "site.yaml line 8: devices.controller-settings: names ending in -settings are taken by "
         "the settings of the devices"
     )
+
+
+def test_the_device_key_lies_beside_the_outbox_unless_told() -> None:
+    """Where it is, and where a first start gets it."""
+    assert (read().device_key_file, read().enrolment_url) == ("/var/lib/kayasol/device-key", None)
+    told = (
+        changed("  shard: 3", "  shard: 3\n  device_key_file: /safe/key") + "enrolment: {url: https://hub.example/x}\n"
+    )
+    assert (read(told).device_key_file, read(told).enrolment_url) == ("/safe/key", "https://hub.example/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "fine"),
+    [
+        ("https://hub.example:8443/api/v1/enrolments", True),
+        ("http://127.0.0.1:8080/api/v1/enrolments", True),
+        ("http://localhost/api/v1/enrolments", True),
+        ("http://hub.example/api/v1/enrolments", False),
+        ("http://localhost.example/", False),
+        ("file:///etc/passwd", False),
+        ("https:///x", False),
+    ],
+)
+def test_a_token_goes_over_tls_or_stays_on_this_machine(url: str, *, fine: bool) -> None:
+    """Anything else is refused before it is tried."""
+    text = f"{SITE}enrolment: {{url: '{url}'}}\n"
+    if fine:
+        assert read(text).enrolment_url == url
+    else:
+        assert "site.yaml line 16: enrolment.url" in complaint(text)

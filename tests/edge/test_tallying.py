@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.tallying import DAY_S, DayTally, resume
+from edge.tallying import DAY_S, DayTally, Sealer, resume
+from protocol import seal, tally
 from protocol.batch import EventRow
 from protocol.events import AlarmCleared, SlotTaken
 from protocol.tally import Sums
@@ -64,3 +65,44 @@ def test_a_digit_that_changed_on_the_card_is_noticed() -> None:
     numbers = json.loads(DayTally(1).with_event(row(1, 30)).to_text())
     numbers[5] += 1
     assert resume(json.dumps(numbers), 7) == DayTally(7)
+
+
+SEALER, OTHER = Sealer(b"k" * seal.KEY_BYTES, 7), Sealer(b"o" * seal.KEY_BYTES, 7)
+
+
+def test_what_a_key_has_sealed_is_resumed_with_that_key_and_no_other() -> None:
+    """The chains go on where the last commit was; another key, or none, does not go on with them."""
+    running = DayTally(1).under(SEALER).with_event(row(1, 30)).with_sample(2, b"schema-1", 0, (1, 60), [5, None])
+    text = running.to_text()
+    assert resume(text, 99, SEALER) == running
+    assert not resume(text, 99, SEALER).due()
+    for sealer, due in ((OTHER, True), (None, False)):
+        resumed = resume(text, 99, sealer)
+        assert (resumed.sums, resumed.chains, resumed.due()) == (running.sums, None, due)
+
+
+def test_the_key_is_never_written_down() -> None:
+    """Neither beside the count, nor where a program shows it."""
+    running = DayTally(1).under(SEALER).with_event(row(1, 30))
+    for shown in (running.to_text(), repr(running)):
+        assert SEALER.key.hex() not in shown
+        assert repr(SEALER.key)[2:-1] not in shown
+
+
+def test_a_tally_is_sealed_when_its_chains_have_seen_every_row() -> None:
+    """Begun before the key, it is closed at once and without a seal; the next one has one."""
+    said, rest = DayTally(1).with_event(row(1, 30)).under(SEALER).close(2)
+    assert seal.of_tally(said) is None
+    said, _ = rest.with_event(row(2, 60)).close(3)
+    assert seal.of_tally(said) == SEALER.begin(2).with_event(_form(2, 60)).seals()
+
+
+def test_a_note_whose_seal_was_changed_on_the_card_is_noticed() -> None:
+    """What is not what was written is not gone on with."""
+    *said, check = json.loads(DayTally(1).under(SEALER).with_event(row(1, 30)).to_text())
+    said[-1] = "00" * 32
+    assert resume(json.dumps([*said, check]), 7, SEALER) == DayTally(7).under(SEALER)
+
+
+def _form(seq: int, uptime_s: int) -> bytes:
+    return tally.event_form(row(seq, uptime_s))

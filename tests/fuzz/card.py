@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import random
 import tempfile
@@ -16,6 +15,7 @@ import cbor2
 
 from edge.delivery import fitting
 from edge.errors import EdgeError
+from edge.io.device_key import KeyFiles
 from edge.io.outbox import SqliteOutbox
 from edge.io.outbox_salvage import salvage
 from edge.io.outbox_space import Space
@@ -55,8 +55,8 @@ _UPDATES = (
 
 
 def targets() -> list[Target]:
-    """List the reader of the card."""
-    return [Target("outbox", 1, _outbox, _fed_outbox)]
+    """List the readers of the card."""
+    return [Target("outbox", 1, _outbox, _fed_outbox), Target("device-key", 2, _key, _fed_key)]
 
 
 def memory() -> str | None:
@@ -188,7 +188,6 @@ def _sent(epoch: int, rows: list[SampleRow | EventRow]) -> None:
 
 
 def _used(path: Path) -> None:
-    logging.disable(logging.CRITICAL)  # what is wrong with the file is logged with its stack
     outbox = SqliteOutbox(Space(path, 1000, 10**8), random.Random(2))  # noqa: S311  likewise
     try:
         boot = outbox.boot_number("second")
@@ -207,3 +206,30 @@ def _used(path: Path) -> None:
         json.dumps([row.seq for row in outbox.pending(500, frozenset())])
     finally:
         outbox.close()
+
+
+def _key(chance: random.Random) -> bytes:
+    """Draw the file of a device key, a key that was offered, and a token, with a stroke between them."""
+    said = f"{chance.randbytes(32).hex()} -"
+    sound = f"{said} {zlib.crc32(said.encode()):08x}\n".encode()
+    files = [sound, sound, b"A" * 32]
+    for at in range(3):
+        drawn = chance.random()
+        files[at] = blind.changed(files[at], chance) if drawn < 0.6 else files[at] if drawn < 0.9 else b""
+    return b"|".join(files)
+
+
+def _fed_key(data: bytes) -> None:
+    names = ("device-key", "device-key.offered", "token")
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
+        for name, content in zip(names, data.split(b"|", 2), strict=False):
+            (Path(folder) / name).write_bytes(content)
+        files = KeyFiles(Path(folder) / "device-key", Path(folder) / "token")
+        try:
+            token = files.token()
+            key = files.candidate()
+            if token is not None:
+                json.dumps({"token": token})
+                assert files.adopt(token) == key, "the key that is kept is not the one that was offered"
+        except EdgeError as error:
+            str(error).encode()

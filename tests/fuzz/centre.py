@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import shutil
 import tempfile
@@ -133,7 +132,6 @@ def _up(chance: random.Random, pool: strange.Pool) -> bytes:
 
 def _fed(data: bytes) -> None:
     """Take the messages in; each must be done with, whatever it is, and no answer may stumble over what it left."""
-    logging.disable(logging.CRITICAL)
     try:
         sent = [
             (str(topic), bytes(payload), int(at_ms)) for topic, payload, at_ms in cbor2.loads(zlib.decompress(data))

@@ -13,6 +13,7 @@ from edge import settings as site_settings
 from edge.tables import schema_of
 from firmware_config import ConfigError, board_text, load, profile_names, profile_text
 from hub import settings as hub_settings
+from hub import setup
 from hub.enrol import site_from_yaml
 from hub.errors import Refused
 from hub.io.ledger import SqlLedger
@@ -40,6 +41,15 @@ broker: {host: 127.0.0.1, tcp_port: 1883, tls: true, ca_file: /etc/ca.crt, usern
 web: {host: 127.0.0.1, tcp_port: 8080}
 shards: [0, 15]
 """
+INIT = """\
+name: Kaya
+hosts: [hub.example, 192.168.1.2]
+broker: nats
+pages: proxy
+tcp_port: 8883
+web_port: 8080
+state: /var/lib/kayasol-hub
+"""
 
 
 def targets() -> list[Target]:
@@ -47,6 +57,7 @@ def targets() -> list[Target]:
     return [
         Target("site.yaml", 8, lambda chance: texts.changed(SITE, chance, [HUB, board_text("kiosk-8")]), _read(_site)),
         Target("hub.yaml", 6, lambda chance: texts.changed(HUB, chance, [SITE]), _read(_hub)),
+        Target("init.yaml", 3, lambda chance: texts.changed(INIT, chance, [HUB]), _read(_init)),
         Target("board", 4, lambda chance: texts.changed(board_text("kiosk-8"), chance, [SITE]), _read(_board)),
         Target("profile", 6, _profile, _read(_device)),
     ]
@@ -89,6 +100,18 @@ def _hub(text: str) -> object:
     with suppress(Refused), warnings.catch_warnings(action="ignore"):
         SqlLedger(settings.database).close()
     return settings
+
+
+def _init(text: str) -> object:
+    """Read the answers for a new hub; what is made of them, the hub can read."""
+    answers = setup.read_answers(text, "init.yaml")
+    if setup.QUESTIONS.keys() <= answers.keys():
+        made = setup.hub_yaml(setup.plan(answers, "/tmp/kayasol", as_root=False))  # noqa: S108  nothing is made there
+        try:
+            return hub_settings.parse(made, "hub.yaml")
+        except ConfigError as error:
+            raise AssertionError(f"a hub that was set up cannot start: {error}") from error
+    return answers
 
 
 def _board(text: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Crash:
 def work(seeds: Sequence[int], only: str | None, at: Callable[[int], None], tell: Callable[[Crash], None]) -> None:
     """Feed these cases; `at` is told each seed before it is fed, `tell` what broke."""
     limits.confine()
+    logging.disable(logging.CRITICAL)
     gc.freeze()
     known: set[str] = set()
     for seed in seeds:

@@ -18,10 +18,10 @@ from hub.answers.sessions import SessionsAnswer
 from hub.answers.sites import SiteAnswer, Value
 from hub.api import examples
 from hub.api.app import create_app
-from hub.context import Context
 from hub.errors import RetryLater
 from protocol.events import ChargingSession, EndReason, SlotTaken
 from tests.hub.builders import NOON_MS, TestHub, anchor, event, of, samples
+from tests.hub.door import ADMINISTRATOR, bearer, context_of
 
 NOW_MS = NOON_MS + 15 * 60_000
 PERIOD = {"start": "2026-11-23T12:00:00Z", "end": "2026-11-23T13:00:00Z"}
@@ -39,8 +39,9 @@ def client(hub: TestHub) -> Iterator[TestClient]:
         ),
         NOW_MS,
     )
-    context = Context(hub.ledger, hub.store, lambda: NOW_MS, lambda: None)
-    with TestClient(create_app(context, hub.consumer.counters)) as client:
+    context = context_of(hub.ledger, hub.store, NOW_MS)
+    app = create_app(context, hub.consumer.counters)
+    with TestClient(app, headers=bearer(context.door, ADMINISTRATOR, NOW_MS)) as client:
         yield client
 
 
@@ -150,7 +151,11 @@ def test_the_description_names_every_route_with_examples_and_problems(client: Te
     assert set(description["paths"]) == {
         "/api/v1/sites", "/api/v1/sites/{site}", "/api/v1/sites/{site}/latest", "/api/v1/sites/{site}/live",
         "/api/v1/sites/{site}/loss", "/api/v1/sites/{site}/clock",
-        "/api/v1/sites/{site}/series", "/api/v1/sites/{site}/sessions",
+        "/api/v1/sites/{site}/series", "/api/v1/sites/{site}/sessions", "/api/v1/enrolments",
+    }  # fmt: skip
+    posted = description["paths"].pop("/api/v1/enrolments")["post"]["responses"]
+    assert {status: list(told["content"]) for status, told in posted.items()} == {
+        "200": ["application/json"], **{key: ["application/problem+json"] for key in ("401", "403", "422", "503")},
     }  # fmt: skip
     for path in description["paths"].values():
         answers = path["get"]["responses"]
@@ -193,9 +198,11 @@ def test_a_mistake_of_the_hub_is_a_problem_too(hub: TestHub, monkeypatch: pytest
     def broken() -> None:
         raise ZeroDivisionError
 
+    context = context_of(hub.ledger, hub.store, NOW_MS)
+    headers = bearer(context.door, ADMINISTRATOR, NOW_MS)
     monkeypatch.setattr(hub.ledger, "sites", broken)
-    context = Context(hub.ledger, hub.store, lambda: NOW_MS, lambda: None)
-    with TestClient(create_app(context, hub.consumer.counters), raise_server_exceptions=False) as client:
+    app = create_app(context, hub.consumer.counters)
+    with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
         answer = client.get("/api/v1/sites")
         assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
         assert "Rien n" in client.get("/").text
@@ -216,7 +223,7 @@ def test_operations(hub: TestHub, client: TestClient) -> None:
 
 def test_a_hub_that_is_not_ready_says_why(hub: TestHub) -> None:
     """503 with the reason, for a load balancer and its operator."""
-    context = Context(hub.ledger, hub.store, lambda: NOW_MS, lambda: "the broker is not connected")
+    context = context_of(hub.ledger, hub.store, NOW_MS, "the broker is not connected")
     with TestClient(create_app(context, hub.consumer.counters)) as client:
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["reason"]) == (503, "the broker is not connected")

@@ -17,7 +17,6 @@ from fastapi.testclient import TestClient
 from hub import commands
 from hub.__main__ import main
 from hub.api.app import create_app
-from hub.context import Context
 from hub.errors import BadRequest, RetryLater
 from hub.ingest.turn import Counters
 from hub.io import files
@@ -25,6 +24,7 @@ from hub.io.backup import back_up, inspect, restore
 from hub.io.ledger import SqlLedger
 from protocol.events import AgentStarted
 from tests.hub.builders import NOON_MS, SITE, TestHub, event, of
+from tests.hub.door import ADMINISTRATOR, bearer, context_of
 from tests.hub.test_rebuild import dump
 
 
@@ -130,8 +130,9 @@ def test_a_server_makes_its_own_copies(tmp_path: Path) -> None:
 
 def test_the_age_of_the_last_backup_is_measured(hub: TestHub, tmp_path: Path) -> None:
     """Monitoring notices a backup that no longer runs; before the first there is no age."""
-    context = Context(hub.ledger, hub.store, lambda: NOON_MS + 90_000, lambda: None)
-    with TestClient(create_app(context, Counters())) as client:
+    context = context_of(hub.ledger, hub.store, NOON_MS + 90_000)
+    headers = bearer(context.door, ADMINISTRATOR, NOON_MS)
+    with TestClient(create_app(context, Counters()), headers=headers) as client:
         assert "\nkayasol_last_backup_age_seconds" not in client.get("/metrics").text
         back_up(hub.ledger, tmp_path / "copy.db", NOON_MS)
         assert "\nkayasol_last_backup_age_seconds 90.0" in client.get("/metrics").text

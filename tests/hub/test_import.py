@@ -161,7 +161,7 @@ def test_a_full_disk_stops_an_import_that_goes_on_later(hub: TestHub, tmp_path: 
     """What was committed stays, what was not is said, and the same file completes it."""
     many = [of(event(seq, AgentStarted("1", "b" * 500)), epoch=3) for seq in range(1, 400)]
     path = write(tmp_path / "a.kayasol", *many)
-    limit = [60]
+    limit = [90]
 
     def shrink(dbapi: object, _: object) -> None:
         dbapi.cursor().execute(f"PRAGMA max_page_count={limit[0]}")  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from protocol.events import CommandCode
 from protocol.live import Live, LiveTable
 from protocol.topics import Channel
 from tests.hub.builders import ADDRESS, NOON_MS, SCHEMA, SCHEMA_ID, TestHub
+from tests.hub.door import ADMINISTRATOR, add_person, cookie, door_of, form
 
 POWER = LiveTable(0, 4, (14320, 1342, None))
 LIT = LiveTable(1, 4, (1, 2))
@@ -41,8 +42,10 @@ def watch() -> Watch:
 @pytest.fixture
 def client(hub: TestHub, watch: Watch) -> Iterator[TestClient]:
     """Give a browser that follows no redirect by itself."""
-    app = create_app(Context(hub.ledger, hub.store, lambda: watch.now_ms, lambda: None), Counters())
-    with TestClient(app, follow_redirects=False) as client:
+    door = door_of(hub.ledger)
+    app = create_app(Context(hub.ledger, hub.store, lambda: watch.now_ms, lambda: None, door), Counters())
+    whom = add_person(door, "Test", ADMINISTRATOR, NOON_MS)
+    with TestClient(app, follow_redirects=False, cookies=cookie(whom)) as client:
         yield client
 
 
@@ -189,7 +192,7 @@ def test_a_plain_form_asks_and_leads_to_a_page_that_comes_again(client: TestClie
     site = client.get("/sites/ecole-a").text
     assert 'action="/sites/ecole-a/direct"' in site
     assert "Voir en direct (jusqu’à" in site
-    response = client.post("/sites/ecole-a/direct", headers={"Sec-Fetch-Site": "same-origin"})
+    response = client.post("/sites/ecole-a/direct", data=form(client), headers={"Sec-Fetch-Site": "same-origin"})
     assert (response.status_code, response.headers["location"]) == (303, "/sites/ecole-a/direct")
     page = client.get("/sites/ecole-a/direct")
     assert page.headers["refresh"] == "5"
@@ -237,14 +240,14 @@ def test_the_page_says_when_a_site_cannot_answer(client: TestClient, hub: TestHu
 
 def test_a_page_of_another_site_cannot_ask(client: TestClient, hub: TestHub) -> None:
     """A form elsewhere on the web does not spend a site's bytes."""
-    response = client.post("/sites/ecole-a/direct", headers={"Sec-Fetch-Site": "cross-site"})
+    response = client.post("/sites/ecole-a/direct", data=form(client), headers={"Sec-Fetch-Site": "cross-site"})
     assert response.status_code == 403
     assert hub.ledger.live("ecole-a") is None
 
 
 def test_a_live_page_of_no_site_is_explained(client: TestClient) -> None:
     """Both the form and the page say that there is no such site."""
-    assert client.post("/sites/nowhere/direct").status_code == 404
+    assert client.post("/sites/nowhere/direct", data=form(client)).status_code == 404
     assert client.get("/sites/nowhere/direct").status_code == 404
 
 

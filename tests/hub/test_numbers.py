@@ -93,7 +93,8 @@ def test_a_hole_that_no_site_can_fill_is_none_where_a_start_passed_over_it() -> 
     numbers = account([(1, 10), (2 * WIDE, 2 * WIDE + 5), (2 * WIDE + 9, 2 * WIDE + 9), (far + 1, far + 9)], {}, starts)
     assert numbers.missing == [(2 * WIDE + 6, 2 * WIDE + 8)]
     assert numbers.unused == [(11, 2 * WIDE - 1), (2 * WIDE + 10, far)]
-    assert account([(1, 10), (far, far)], {}, []).missing == [(11, far - 1)]
+    unheard_start = account([(1, 10), (far, far), (far + 4, far + 4)], {}, [])
+    assert (unheard_start.missing, unheard_start.unused) == ([(far + 1, far + 3)], [(11, far - 1)])
 
 
 def test_a_card_counts_with_what_it_knew() -> None:

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 
 from hub.api.operations import HubCollector
-from hub.context import Context
 from hub.ingest.decode import Message
 from hub.ingest.fair import FairQueue
 from hub.ingest.novelty import RATES, Kind, Novelty
@@ -20,6 +19,7 @@ from protocol.events import AlarmCleared
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
 from tests.hub.builders import ADDRESS, NOON_MS, SITE, MemoryInbox, TestHub, event, of
+from tests.hub.door import context_of
 
 OTHER = Address(5, "ecole-b")
 
@@ -73,7 +73,7 @@ def test_garbage_is_read_no_more_and_counted(hub: TestHub) -> None:
     garbage(hub, STREAK_MAX + 7, NOON_MS)
     assert hub.consumer.counters.rejected == {"malformed": STREAK_MAX}
     assert len(hub.inbox.settled) == STREAK_MAX + 8
-    context = Context(hub.ledger, hub.store, lambda: NOON_MS, lambda: None)
+    context = context_of(hub.ledger, hub.store, NOON_MS)
     found = {
         sample.name: sample.value
         for metric in HubCollector(hub.consumer.counters, context).collect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,24 +51,54 @@ def test_a_row_belongs_to_the_starts_that_lead_to_it() -> None:
     assert [found.begins for found in (first, again)] == [True, False]
 
 
-@given(lives=st.lists(st.tuples(st.integers(0, 10), st.integers(1, 40), st.integers(0, 6)), min_size=1, max_size=12))
-def test_no_row_of_any_life_is_nobodys(lives: list[tuple[int, int, int]]) -> None:
-    """Whatever state each start goes on from: no number that any of them gives to a row is called unused."""
-    ends = [0]
-    starts: list[PassedOver] = []
+def test_a_start_that_tells_of_an_unknown_life_opens_the_range_it_lived_in() -> None:
+    """A life came to 450 before the start at 2000; the hub was set back, and no longer knows that it began at 400."""
+    first, later = PassedOver(900, (2, 899)), PassedOver(2000, (451, 1999))
+    assert nobodys([first, later]) == ([(451, 899)], [(2, 450), (900, 1999)])
+    assert nobodys([first, later, PassedOver(400, (2, 399))]) == ([(2, 399), (451, 899)], [(400, 450), (900, 1999)])
+
+
+@dataclass
+class Life:
+    """The rows that one start gave, and where its life had come to before."""
+
+    start: PassedOver
+    rows: range
+
+
+def lived(lives: list[tuple[int, int, int]]) -> list[Life]:
+    """Let starts go on from any state that there was, each a jump further, and give some rows."""
+    found: list[Life] = []
     given_out: set[int] = set()
-    for state, jump, rows in lives:
-        known = ends[state % len(ends)]
+    for state, jump, count in lives:
+        known = found[state % len(found)].rows[-1] if found else 0
         at = known + jump
         while at in given_out:  # luck that the real jumps, up to 2^32, make all but certain
             at += 1
-        starts.append(PassedOver(at, (known + 1, at - 1)))
-        taken = list(range(at, at + 1 + rows))
-        if given_out.isdisjoint(taken):
-            given_out |= set(taken)
-            ends.append(taken[-1])
-        else:
-            given_out.add(at)
-            ends.append(at)
-    unused, _ = nobodys(starts)
-    assert given_out.isdisjoint(members(unused))
+        rows = range(at, at + 1 + count)
+        rows = rows if given_out.isdisjoint(rows) else range(at, at + 1)
+        given_out |= set(rows)
+        found.append(Life(PassedOver(at, (known + 1, at - 1)), rows))
+    return found
+
+
+LIVES = st.lists(st.tuples(st.integers(0, 10), st.integers(1, 40), st.integers(0, 6)), min_size=1, max_size=12)
+
+
+@given(lives=LIVES)
+def test_no_row_of_any_life_is_nobodys(lives: list[tuple[int, int, int]]) -> None:
+    """Whatever state each start goes on from: no number that any of them gives to a row is called unused."""
+    found = lived(lives)
+    unused, _ = nobodys(one.start for one in found)
+    assert {seq for one in found for seq in one.rows}.isdisjoint(members(unused))
+
+
+@given(lives=LIVES, hidden=st.sets(st.integers(0, 11)))
+def test_no_row_that_a_known_start_tells_of_is_nobodys(lives: list[tuple[int, int, int]], hidden: set[int]) -> None:
+    """A hub that was set back lacks some starts: what those gave that it still hears of is open, never unused."""
+    found = lived(lives)
+    known = [one for at, one in enumerate(found) if at not in hidden]
+    told = {one.start.numbers[0] - 1 for one in known}
+    rows = {seq for one in found if one in known or one.rows[-1] in told for seq in one.rows}
+    unused, _ = nobodys(one.start for one in known)
+    assert rows.isdisjoint(members(unused))

@@ -15,10 +15,10 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from hub.api.app import create_app
-from hub.context import Context
 from hub.pace import Rate
 from hub.web_limits import Limits, Message, Receive, Scope, Send, WebLimits
 from tests.hub.builders import NOON_MS, TestHub
+from tests.hub.door import ADMINISTRATOR, bearer, context_of
 
 VILLAGE, OTHER = "41.203.0.7", "41.203.0.8"
 
@@ -224,7 +224,7 @@ def test_a_client_that_leaves_gives_its_place_back() -> None:
 @pytest.fixture
 def port(hub: TestHub) -> Iterator[int]:
     """Serve the hub's own application over TCP."""
-    context = Context(hub.ledger, hub.store, lambda: NOON_MS, lambda: None)
+    context = context_of(hub.ledger, hub.store, NOON_MS)
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app(context, hub.consumer.counters)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="critical", lifespan="off"))
@@ -260,7 +260,8 @@ def test_a_form_of_50_mb_without_a_length_is_cut_off(port: int) -> None:
 
 def test_the_hub_limits_requests(hub: TestHub) -> None:
     """The limits stand around the real application."""
-    context = Context(hub.ledger, hub.store, lambda: NOON_MS, lambda: None)
-    client = TestClient(create_app(context, hub.consumer.counters))
+    context = context_of(hub.ledger, hub.store, NOON_MS)
+    headers = bearer(context.door, ADMINISTRATOR, NOON_MS)
+    client = TestClient(create_app(context, hub.consumer.counters), headers=headers)
     assert client.get("/api/v1/sites", params={"x": "y" * 5000}).status_code == HTTPStatus.REQUEST_URI_TOO_LONG
     assert client.get("/api/v1/sites").status_code == HTTPStatus.OK

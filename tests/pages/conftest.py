@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,9 +14,9 @@ import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 from hub.api.app import create_app
-from hub.context import Context
 from hub.ingest.turn import Counters
 from hub.io.series import EmbeddedSeries
+from tests.hub.door import ADMINISTRATOR, add_person, context_of, cookie
 from tests.pages import seed
 
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -42,9 +42,10 @@ class Visit:
 class Visitors:
     """Opens pages in contexts of their own, and closes them."""
 
-    def __init__(self, browser: Browser, base: str) -> None:
+    def __init__(self, browser: Browser, base: str, cookies: Mapping[str, str]) -> None:
         self._browser = browser
         self._base = base
+        self._cookies = cookies
 
     def open(
         self, *, viewport: ViewportSize = PHONE, scheme: Literal["light", "dark"] = "light", scripts: bool = True
@@ -52,6 +53,8 @@ class Visitors:
         """Open an empty page."""
         context = self._browser.new_context(viewport=viewport, color_scheme=scheme, java_script_enabled=scripts)
         context.set_default_timeout(10_000)
+        for name, value in self._cookies.items():
+            context.add_cookies([{"name": name, "value": value, "url": self._base}])
         visit = Visit(context.new_page(), self._base)
 
         def on_console(message: ConsoleMessage) -> None:
@@ -70,21 +73,36 @@ class Visitors:
             context.close()
 
 
+@dataclass(frozen=True)
+class Served:
+    """The address of the pages, and the cookies of somebody who may see them all."""
+
+    base: str
+    cookies: Mapping[str, str]
+
+
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the pages as the hub does, and give their address."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the pages as the hub does."""
     ledger = seed.fill(tmp_path_factory.mktemp("pages") / "ledger.db")
-    context = Context(ledger, EmbeddedSeries(ledger), lambda: seed.NOW_MS, lambda: None)
+    context = context_of(ledger, EmbeddedSeries(ledger), seed.NOW_MS)
+    reader = add_person(context.door, "Awa S.", ADMINISTRATOR, seed.NOW_MS)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(create_app(context, Counters()), log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="pages")
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", cookie(reader))
     server.should_exit = True
     thread.join()
     listener.close()
     ledger.close()
+
+
+@pytest.fixture(scope="session")
+def base(served: Served) -> str:
+    """Give the address of the pages."""
+    return served.base
 
 
 @pytest.fixture(scope="session")
@@ -97,8 +115,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visitors(browser: Browser, base: str) -> Iterator[Visitors]:
+def visitors(browser: Browser, served: Served) -> Iterator[Visitors]:
     """Let a test open pages."""
-    visitors = Visitors(browser, base)
+    visitors = Visitors(browser, served.base, served.cookies)
     yield visitors
     visitors.close()

@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 import dashboards
-from tests.pages.conftest import Visitors
+from tests.pages.conftest import Served, Visitors
 
 STYLE = dashboards.STATIC_FILES["style.css"].read_text("utf-8")
 FIRST_VIEW_MAX = 20_000
@@ -103,9 +103,11 @@ def test_the_only_colours_are_those_of_the_system() -> None:
         ),
     ],
 )
-def test_the_first_view_is_light(base: str, path: str) -> None:
+def test_the_first_view_is_light(served: Served, path: str) -> None:
     """Page, style sheet and icon together stay under 20 kB as they cross the wire."""
-    with httpx.Client(base_url=base, headers={"Accept-Encoding": "gzip"}) as client:
+    with httpx.Client(
+        base_url=served.base, cookies=dict(served.cookies), headers={"Accept-Encoding": "gzip"}
+    ) as client:
         page = client.get(path)
         links = re.findall(r'<link [^>]*href="([^"]+)"', page.text)
         answers = [page, *(client.get(link) for link in links)]
@@ -121,10 +123,10 @@ def test_style_and_icon_keep_to_their_share() -> None:
     assert len(gzip.compress(dashboards.STATIC_FILES["icon.svg"].read_bytes())) <= ICON_MAX
 
 
-def test_a_page_is_of_its_moment_and_its_style_may_stay(base: str) -> None:
+def test_a_page_is_of_its_moment_and_its_style_may_stay(served: Served) -> None:
     """A page is asked for anew each time; the address of a file changes with its contents."""
-    page = httpx.get(f"{base}/")
-    assert page.headers["cache-control"] == "no-cache"
+    page = httpx.get(f"{served.base}/", cookies=dict(served.cookies))
+    assert page.headers["cache-control"] == "private, no-cache"
     assert dashboards.STATIC_URLS["style.css"] in page.text
     assert "unsafe" not in page.headers["content-security-policy"]
     assert " style=" not in page.text

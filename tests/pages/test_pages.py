@@ -149,7 +149,9 @@ def test_one_sees_a_site_live_without_scripts(visitors: Visitors) -> None:
     assert "12,43 V" in text
     page.get_by_role("link", name="Ne plus").click()
     page.get_by_role("link", name="La rafraîchir de nouveau").wait_for()
-    assert "Voir en direct" in plain(visitors.open().to(f"{UNHEARD}/direct").get_by_role("button").inner_text())
+    assert "Voir en direct" in plain(
+        visitors.open().to(f"{UNHEARD}/direct").get_by_role("main").get_by_role("button").inner_text()
+    )
 
 
 def test_the_table_of_charges_is_a_table(visitors: Visitors) -> None:
@@ -164,7 +166,7 @@ def test_the_table_of_charges_is_a_table(visitors: Visitors) -> None:
 def test_one_walks_from_day_to_day(visitors: Visitors) -> None:
     """The day before, the day after and today are each one tap away, and today has no day after."""
     page = visitors.open().to(SCHOOL)
-    nav = page.get_by_role("navigation")
+    nav = page.get_by_role("main").get_by_role("navigation")
     assert nav.get_by_role("link").count() == 1
     nav.get_by_role("link", name="Veille").click()
     page.get_by_role("heading", name="Dimanche 22").wait_for()
@@ -212,6 +214,6 @@ def test_paper_shows_the_figures_and_not_the_buttons(visitors: Visitors) -> None
     """Printed, a page is black on white, without links to other days."""
     page = visitors.open().to(SCHOOL)
     page.emulate_media(media="print")
-    assert not page.locator("nav").is_visible()
+    assert not page.locator("nav").first.is_visible()
     assert not page.locator("header").is_visible()
     assert page.locator(".terre").evaluate("block => getComputedStyle(block).backgroundColor") == "rgb(255, 255, 255)"

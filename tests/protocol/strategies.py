@@ -31,6 +31,7 @@ any_event = st.one_of(
     st.builds(events.AlarmRaised, _text, _text),
     st.builds(events.AlarmCleared, _text),
     st.builds(events.Tally, *[naturals] * 8),
+    st.builds(events.Tally, *[naturals] * 8, *[st.integers(0, 2**32 - 1)] * 4),
     st.builds(events.Traffic, *(naturals for _ in fields(events.Traffic))),
     st.builds(events.CommandDone, naturals, st.sampled_from(events.CommandCode), _text),
     st.builds(events.UnknownEvent, st.integers(100, 200), st.lists(_small | _text, max_size=4).map(tuple)),

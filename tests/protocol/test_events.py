@@ -66,6 +66,7 @@ def test_fields_of_a_later_release_are_ignored(event: Event | UnknownEvent, more
     kind, *values = events.to_wire(event)
     if isinstance(event, UnknownEvent) or not isinstance(kind, int):
         return
+    values += [0] * (len(fields(event)) - len(values))  # those of a tally without seals are left out
     assert events.from_wire(kind, [*values, *more]) == event
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import cbor2
 import pytest
 
-from protocol import batch, columns, control, courier, events, limits, schema, tally, wire
+from protocol import batch, columns, control, courier, events, limits, schema, seal, tally, wire
 from protocol.errors import Refusal, WireError
 from tests.protocol.documents import SPEC, block, table
 from tests.protocol.examples import (
@@ -113,6 +113,19 @@ def test_the_check_of_a_tally_is_worked_out() -> None:
     sums = tally.of_batch(BATCH, lambda _: True)
     assert sums.check == sum(int(check) for _, _, check in rows) % tally.CHECK_MODULUS
     assert f"Their check is {sums.check}." in SPEC
+
+
+def test_the_seal_of_a_tally_is_worked_out() -> None:
+    """The states in the table are those of the batch of section 6, and the seals are their beginnings."""
+    started = seal.begin(bytes(range(seal.KEY_BYTES)), BATCH.epoch, 101)
+    states = [("events", "", started.events), ("samples", "", started.samples)]
+    for link in sorted(seal.links(BATCH, lambda _: True)):
+        started = seal.chain(started, [link])
+        chain = "events" if link[1] else "samples"
+        states.append((chain, str(link[0]), getattr(started, chain)))
+    assert sorted(table("chain", "row", "state")) == sorted((name, row, state.hex()) for name, row, state in states)
+    told = seal.sealed(tally.of_batch(BATCH, lambda _: True).tally(101, 104), started.seals())
+    assert f"this tally ends with {', '.join(map(str, events.to_wire(told)[-4:]))}." in SPEC
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -18,10 +19,15 @@ from protocol.tally import Sums
 from tests.protocol.strategies import batches
 
 
+def sample(seq: int, schema_id: bytes, table: int, boot: int, uptime_s: int, values: Sequence[int | None]) -> Sums:
+    """Sum up one sample."""
+    return tally.of_sample(tally.sample_form(seq, schema_id, table, boot, uptime_s, values))
+
+
 def row_by_row(batch: Batch) -> Sums:
     """Sum up as a site does, which takes one row after another."""
     singles = [
-        tally.of_sample(
+        sample(
             seq, batch.schema_id, table.table, table.boots[row], table.uptimes_s[row],
             [column[row] for column in table.columns],
         )
@@ -49,15 +55,15 @@ def test_rows_may_be_split_in_any_way(sent: Batch, pivot: int) -> None:
 
 def test_any_difference_in_a_row_shows() -> None:
     """Number, boot, uptime, schema, table, value, and a reading that is missing rather than zero: each shows."""
-    plain = tally.of_sample(1, b"schema-1", 0, 1, 60, [5, 0])
+    plain = sample(1, b"schema-1", 0, 1, 60, [5, 0])
     others = [
-        tally.of_sample(2, b"schema-1", 0, 1, 60, [5, 0]),
-        tally.of_sample(1, b"schema-2", 0, 1, 60, [5, 0]),
-        tally.of_sample(1, b"schema-1", 1, 1, 60, [5, 0]),
-        tally.of_sample(1, b"schema-1", 0, 2, 60, [5, 0]),
-        tally.of_sample(1, b"schema-1", 0, 1, 61, [5, 0]),
-        tally.of_sample(1, b"schema-1", 0, 1, 60, [0, 5]),
-        tally.of_sample(1, b"schema-1", 0, 1, 60, [5, None]),
+        sample(2, b"schema-1", 0, 1, 60, [5, 0]),
+        sample(1, b"schema-2", 0, 1, 60, [5, 0]),
+        sample(1, b"schema-1", 1, 1, 60, [5, 0]),
+        sample(1, b"schema-1", 0, 2, 60, [5, 0]),
+        sample(1, b"schema-1", 0, 1, 61, [5, 0]),
+        sample(1, b"schema-1", 0, 1, 60, [0, 5]),
+        sample(1, b"schema-1", 0, 1, 60, [5, None]),
     ]
     assert len({other.check for other in [plain, *others]}) == 8
     assert {replace(other, check=0) for other in [plain, *others]} == {Sums(samples=1)}

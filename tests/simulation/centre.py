@@ -15,12 +15,14 @@ from sqlalchemy import event
 from sqlalchemy.util import LRUCache
 
 from hub.account_store import AHEAD
+from hub.enrolment_store import Offer
 from hub.ingest import courier
 from hub.ingest.consumer import Consumer
 from hub.io.ledger import SqlLedger
 from hub.ports import Site
 from protocol.control import Ack
 from tests.simulation.network import HubKilled, Network
+from tests.simulation.truth import KEY
 
 SITE = Site("simulated", "Simulated", "school", "Kaya", 0, 13.09, -1.08, "Africa/Ouagadougou", (1, 2, 3, 4))
 _TEMPLATES: list[TemporaryDirectory[str]] = []
@@ -35,6 +37,7 @@ def _empty_ledger() -> Path:
     ledger = SqlLedger(f"sqlite:///{path}")
     ledger.migrate()
     ledger.add_site(SITE)
+    ledger.enrol(Offer(SITE.site, ledger.new_token(SITE.site, 0), KEY), 0)
     ledger.close()
     return path
 

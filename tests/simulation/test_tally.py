@@ -1,4 +1,4 @@
-"""Both sides' counts through every misfortune of a site: what the hub adds up is always explained."""
+"""Both sides' counts and seals through every misfortune of a site: what the hub adds up is always explained."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 from edge.delivery import compose
 from edge.ports import SampleRow
 from hub.answers.loss import Comparison, loss
+from hub.enrolment_store import Offer
+from hub.seals import Seal, SealVerdict
 from protocol import batch as wire_batch
 from protocol.batch import Batch, EventRow
 from protocol.control import Ack
 from protocol.events import AgentStarted, AlarmCleared, ChargingSession, EndReason, Gap, GapCause, SlotTaken
+from protocol.seal import KEY_BYTES
 from tests.fakes import MemoryOutbox
 from tests.hub.builders import NOON_MS, SCHEMA_ID, SCHEMA_PAYLOAD, TestHub
 
+KEY = b"k" * KEY_BYTES
 STEPS = 40
 HOURS = 7
 EVERYTHING = 10_000
@@ -32,7 +36,8 @@ class Site:
 
     def __init__(self, hub: TestHub, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  a misfortune must be repeatable
-        self.outbox = MemoryOutbox(epoch=1 + seed, rows_max=60, chance=self.chance)
+        self.outbox = MemoryOutbox(epoch=1 + seed, rows_max=60, chance=self.chance, key=KEY)
+        hub.ledger.enrol(Offer("ecole-a", hub.ledger.new_token("ecole-a", NOON_MS), KEY), NOON_MS)
         self.outbox.use_schema(SCHEMA_ID, SCHEMA_PAYLOAD)
         self.hub = hub
         self.boots = 0
@@ -41,7 +46,7 @@ class Site:
 
     def reboot(self) -> None:
         """Come back after a cut with what was committed, in a new boot."""
-        self.outbox = self.outbox.reopen()
+        self.outbox = self.outbox.reopen(KEY)
         self.outbox.use_schema(SCHEMA_ID, SCHEMA_PAYLOAD)
         self.boots += 1
         self.boot = self.outbox.boot_number(f"boot-{self.boots}")
@@ -137,6 +142,10 @@ def test_every_tally_agrees_whatever_befell_the_site(tmp_path_factory: pytest.Te
         assert answer.tallies
         assert [found for found in answer.tallies if found.comparison is not Comparison.AGREES] == []
         assert all(isinstance(found.lost, int) for found in answer.tallies)
+        for found in answer.tallies:
+            assert found.seals is not None
+            assert {found.seals.events, found.seals.samples} <= {Seal.AGREES, Seal.ROWS_LOST}
+            assert found.lost or found.seals == SealVerdict(Seal.AGREES, Seal.AGREES)
     finally:
         hub.ledger.close()
 

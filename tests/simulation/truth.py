@@ -15,9 +15,13 @@ from edge.ports import OpenSession
 from protocol import events
 from protocol.batch import Batch, EventRow
 from protocol.events import Gap, GapCause, Lane
+from protocol.seal import KEY_BYTES
 
 Identity = tuple[int, int]
 """Epoch and seq: with one site, the whole identity of a row."""
+
+KEY = b"k" * KEY_BYTES
+"""The device key of every simulated site."""
 
 Content = tuple[int, int, bytes | None, int | None, tuple[Any, ...]]
 """Boot, uptime, schema, table, and the values or the event as on the wire."""
@@ -104,7 +108,7 @@ class WatchedOutbox(SqliteOutbox):
         self._now_s = now_s
         self._fresh: dict[int, Row] = {}
         self.last_boot = 0
-        super().__init__(space, chance)
+        super().__init__(space, chance, KEY)
 
     def boot_number(self, boot_id: str) -> int:
         """See `SqliteOutbox.boot_number`."""

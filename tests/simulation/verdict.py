@@ -10,6 +10,7 @@ from sqlalchemy import select
 from hub.answers.loss import loss
 from hub.io import tables as t
 from hub.io.boots import read_dater
+from hub.seals import Seal
 from protocol import batch
 from protocol.events import ChargingSession, EndReason, Gap, GapCause, Lane, SlotTaken
 from protocol.ranges import Range, contains, union
@@ -34,6 +35,7 @@ class Verdict:
         self._stored = self._archive()
         self._check_rows()
         self._check_account()
+        self._check_seals()
         self._check_sessions()
         self._check_closed()
         self._check_dates()
@@ -116,6 +118,20 @@ class Verdict:
             if (row is None or not row.destroyed) and seq not in self._life.left_waiting:
                 return False
         return True
+
+    def _check_seals(self) -> None:
+        """No card is called edited that nobody edited; only a spoilt one may lose the note of its running count."""
+        allowed = {Seal.AGREES, Seal.ROWS_LOST}
+        if any(row.spoilt for row in self._truth.rows.values()):
+            allowed.add(Seal.BEGUN_ANEW)
+        ledger, later_ms = self._life.centre.ledger, self._life.network.now_ms + 10 * 86_400_000
+        while ledger.compare_tally(later_ms):
+            pass
+        for found in loss(ledger, "simulated").tallies:
+            for seal in () if found.seals is None else (found.seals.events, found.seals.samples):
+                self.checked[f"seals {seal}"] += 1
+                if seal not in allowed:
+                    self._complain(f"the seal of rows {found.first_seq} to {found.last_seq} says {seal}: {found}")
 
     def _check_sessions(self) -> None:
         """Each charge that was recorded is in the ledger once, and closed if its end was recorded."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 import urllib.request
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from threading import Event, Thread
 from typing import Any
 
@@ -47,11 +49,15 @@ class World:
     settings: Settings
     village: Village
     url: str
+    token: str
+    """Of an administrator."""
+
     pins: Path
 
     def get(self, path: str) -> Any:  # noqa: ANN401  JSON
         """Ask the API."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310  our own hub
+        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Bearer {self.token}"})  # noqa: S310  our own hub
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  likewise
             return json.load(answer)
 
     def start_edge(self) -> None:
@@ -96,15 +102,27 @@ def world(kind: str, directory: Path) -> Iterator[World]:
         hub = [sys.executable, "-m", "hub", "--config", f"{directory}/hub.yaml"]
         assert processes.start("enrol", [*hub, "site", "add", f"{directory}/site.yaml"]).wait(30) == 0
         processes.running.pop()
+        token = _administrator(hub, directory)
         processes.start("hub", [*hub, "serve"])
         wait_for_page(f"http://127.0.0.1:{web_port}/readyz", processes)
         driver = Thread(target=live.drive_pins, args=(directory / "pins", stop))
         driver.start()
         try:
-            yield World(directory, processes, settings, village, f"http://127.0.0.1:{web_port}", directory / "pins")
+            url = f"http://127.0.0.1:{web_port}"
+            yield World(directory, processes, settings, village, url, token, directory / "pins")
         finally:
             stop.set()
             driver.join()
+
+
+def _administrator(hub: list[str], directory: Path) -> str:
+    """Make an account as the operator does, and a token for it."""
+    (directory / "secret").write_text(token_urlsafe(), "utf-8")
+    grant = ["--role", "administrator", "--in", "hub"]
+    add = [*hub, "user", "add", "operator", *grant, "--secret-file", f"{directory}/secret"]
+    subprocess.run(add, check=True, capture_output=True)  # noqa: S603  our own command
+    made = subprocess.run([*hub, "user", "token", "operator", *grant], check=True, capture_output=True, text=True)  # noqa: S603
+    return made.stdout.strip()
 
 
 def _broker(kind: str, directory: Path, tls_port: int, plain_port: int) -> list[str]:

@@ -16,6 +16,7 @@ from hub.ingest.dating import TimeQuality
 from hub.numbers import CAUSES
 from hub.pages.loss_view import LossView, loss_view
 from hub.pages.traffic_words import TrafficView
+from hub.seals import Seal, SealVerdict
 from protocol.tally import Sums
 from tests.hub.pages.test_day_view import plain
 
@@ -284,3 +285,77 @@ def test_both_sides_counts_stand_side_by_side() -> None:
 def test_one_sentence_tells_whether_both_count_the_same(tallies: list[TallyAnswer], words: str) -> None:
     """Agreement, difference, or not yet."""
     assert plain(see(replace(CALM, tallies=tallies)).comparisons.sentence) == words
+
+
+AGREES, UNSEALED = SealVerdict(Seal.AGREES, Seal.AGREES), SealVerdict(Seal.UNSEALED, Seal.UNSEALED)
+EDITED = replace(TALLY, seals=SealVerdict(Seal.DIFFERS, Seal.AGREES))
+SEALED, BARE = replace(TALLY, seals=AGREES), replace(TALLY, seals=UNSEALED)
+
+
+def was_edited(when: str) -> str:
+    """Say that a card was edited."""
+    return (
+        f"Des enregistrements ont été modifiés sur la carte, ou écrits avec une autre clé secrète : dans {when}. "
+        "Gardez cette carte telle quelle, et prévenez la personne qui tient le serveur."
+    )
+
+
+def has_no_key(when: str) -> str:
+    """Say since when a card has no key."""
+    return (
+        f"Depuis le compte arrêté {when}, la carte écrit sans sa clé secrète : une modification ne s'y verrait pas. "
+        "Demandez une nouvelle trousse d'installation à la personne qui tient le serveur."
+    )
+
+
+@pytest.mark.parametrize(
+    ("tallies", "warnings"),
+    [
+        ([TALLY, SEALED], []),
+        ([BARE, TALLY], []),
+        ([SEALED, EDITED], [was_edited("le compte arrêté le lundi 23 novembre à 20 h 44")]),
+        ([replace(EDITED, at=None), EDITED], [was_edited("2 comptes, dont le dernier d'un jour inconnu")]),
+        ([TALLY, BARE, replace(BARE, at=None), SEALED, BARE], [has_no_key("un jour inconnu")]),
+        ([BARE, SEALED], [has_no_key("le lundi 23 novembre à 20 h 44")]),
+        ([BARE, EDITED], [
+            was_edited("le compte arrêté le lundi 23 novembre à 20 h 44"), has_no_key("le lundi 23 novembre à 20 h 44"),
+        ]),
+    ],
+)  # fmt: skip
+def test_what_the_seals_say_is_told_without_blame(tallies: list[TallyAnswer], warnings: list[str]) -> None:
+    """An edited card, and one that lost its key, with what to do; nothing where all is well or never had a key."""
+    view = see(replace(CALM, tallies=tallies)).comparisons
+    assert [plain(warning) for warning in view.warnings] == warnings
+
+
+@pytest.mark.parametrize(
+    ("seals", "remark", "doubtful"),
+    [
+        (None, "concordent", False),
+        (AGREES, "concordent", False),
+        (
+            SealVerdict(Seal.DIFFERS, Seal.DIFFERS),
+            "nombres concordants ; modifiés, ou écrits avec une autre clé secrète : charges ou événements et mesures",
+            True,
+        ),
+        (
+            SealVerdict(Seal.ROWS_LOST, Seal.DIFFERS),
+            "nombres concordants ; modifiés, ou écrits avec une autre clé secrète : mesures",
+            True,
+        ),
+        (SealVerdict(Seal.AGREES, Seal.ROWS_LOST), "concordent", False),
+        (SealVerdict(Seal.ROWS_LOST, Seal.AGREES), "concordent ; sceau : des enregistrements manquent", False),
+        (UNSEALED, "concordent ; sans sceau", False),
+        (
+            SealVerdict(Seal.NO_KEY, Seal.NO_KEY),
+            "concordent ; sceau : la clé secrète du site n'est pas connue ici",
+            False,
+        ),
+        (SealVerdict(Seal.BEGUN_ANEW, Seal.AGREES), "concordent ; sceau : le compte d'avant manque", False),
+        (SealVerdict(Seal.TOO_LONG, Seal.TOO_LONG), "concordent ; sceau : trop d'enregistrements à la fois", False),
+    ],
+)
+def test_each_count_says_what_its_seal_tells(seals: SealVerdict | None, remark: str, *, doubtful: bool) -> None:
+    """Of samples only what differs is worth a word: they may be given up."""
+    (row,) = see(replace(CALM, tallies=[replace(TALLY, seals=seals)])).comparisons.rows
+    assert (plain(row.remark), row.doubtful) == (remark, doubtful)

@@ -11,6 +11,8 @@ from fastapi.responses import HTMLResponse
 from hub.context import Context
 from hub.errors import RetryLater
 from hub.pages import problems, site
+from hub.people.caller import NOBODY
+from hub.people.ports import Door
 from hub.ports import Ledger, SeriesStore
 from tests.hub.pages.test_day_view import plain
 
@@ -23,7 +25,7 @@ class ClosedLedger:
         raise RetryLater("the disk is away")
 
 
-CLOSED = Context(cast("Ledger", ClosedLedger()), cast("SeriesStore", None), lambda: 0, lambda: None)
+CLOSED = Context(cast("Ledger", ClosedLedger()), cast("SeriesStore", None), lambda: 0, lambda: None, cast("Door", None))
 
 
 def read(answer: HTMLResponse) -> str:
@@ -31,7 +33,7 @@ def read(answer: HTMLResponse) -> str:
     return plain(bytes(answer.body).decode())
 
 
-@pytest.mark.parametrize("answer", [lambda: site.sites(CLOSED), lambda: site.site(CLOSED, "ecole-a")])
+@pytest.mark.parametrize("answer", [lambda: site.sites(CLOSED, NOBODY), lambda: site.site(CLOSED, NOBODY, "ecole-a")])
 def test_a_ledger_that_is_away_is_explained(answer: Callable[[], HTMLResponse]) -> None:
     """Both pages say that nothing is lost and when to try again, without words of the machine."""
     given = answer()
