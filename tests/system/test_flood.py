@@ -21,7 +21,7 @@ from protocol.batch import Batch, EventRow
 from protocol.control import Ack
 from protocol.events import AlarmCleared
 from protocol.topics import Address, Channel
-from tests.system.world import eventually
+from tests.system.world import administrator, eventually
 
 GOOD, WILD = Address(2, "ecole-good"), Address(2, "ecole-wild")
 SITE = """\
@@ -66,8 +66,8 @@ class Site:
 
 
 @contextmanager
-def hub(kind: str, directory: Path) -> Iterator[tuple[Processes, int, str]]:
-    """Run a broker and a hub with two sites; gives the broker's port and the hub's address."""
+def hub(kind: str, directory: Path) -> Iterator[tuple[Processes, int, urllib.request.Request]]:
+    """Run a broker and a hub with two sites; gives the broker's port, and how to ask for the hub's metrics."""
     port, other_port, web_port = free_port(), free_port(), free_port()
     directory.chmod(0o755)
     (directory / "hub.yaml").write_text(
@@ -83,14 +83,18 @@ def hub(kind: str, directory: Path) -> Iterator[tuple[Processes, int, str]]:
             path.write_text(SITE.format(site=address.site), "utf-8")
             assert processes.start("enrol", [*command, "site", "add", str(path)]).wait(30) == 0
             processes.running.pop()
+        token = administrator(command, directory)
         processes.start("hub", [*command, "serve"])
         wait_for_page(f"http://127.0.0.1:{web_port}/readyz", processes)
-        yield processes, port, f"http://127.0.0.1:{web_port}"
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{web_port}/metrics", headers={"Authorization": f"Bearer {token}"}
+        )
+        yield processes, port, asked
 
 
-def metric(url: str, name: str) -> float:
+def metric(asked: urllib.request.Request, name: str) -> float:
     """Read the sum of a metric over its labels."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:  # noqa: S310  our own hub
+    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310  our own hub
         found = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", answer.read().decode(), re.MULTILINE)
     return sum(map(float, found))
 
@@ -103,11 +107,11 @@ def metric(url: str, name: str) -> float:
 )
 def test_a_flood_does_not_keep_the_others_from_being_heard(kind: str, what: str, qos: int, tmp_path: Path) -> None:
     """One site sends as fast as the broker takes it; another's rows are acknowledged, one after the other."""
-    with hub(kind, tmp_path) as (processes, port, url):
+    with hub(kind, tmp_path) as (processes, port, asked):
         flooder = [sys.executable, "-m", "tests.system.flooder", str(port), WILD.topic(Channel.UP), what, str(qos)]
         processes.start("flooder", flooder)
         held = "kayasol_site_set_aside_seconds" if what == "garbage" else "kayasol_overflowed_total"
-        eventually(lambda: metric(url, held) > 0, patience_s=40)
+        eventually(lambda: metric(asked, held) > 0, patience_s=40)
         site = Site(port)
         try:
             for number in range(1, BATCHES + 1):

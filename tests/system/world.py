@@ -102,7 +102,7 @@ def world(kind: str, directory: Path) -> Iterator[World]:
         hub = [sys.executable, "-m", "hub", "--config", f"{directory}/hub.yaml"]
         assert processes.start("enrol", [*hub, "site", "add", f"{directory}/site.yaml"]).wait(30) == 0
         processes.running.pop()
-        token = _administrator(hub, directory)
+        token = administrator(hub, directory)
         processes.start("hub", [*hub, "serve"])
         wait_for_page(f"http://127.0.0.1:{web_port}/readyz", processes)
         driver = Thread(target=live.drive_pins, args=(directory / "pins", stop))
@@ -115,7 +115,7 @@ def world(kind: str, directory: Path) -> Iterator[World]:
             driver.join()
 
 
-def _administrator(hub: list[str], directory: Path) -> str:
+def administrator(hub: list[str], directory: Path) -> str:
     """Make an account as the operator does, and a token for it."""
     (directory / "secret").write_text(token_urlsafe(), "utf-8")
     grant = ["--role", "administrator", "--in", "hub"]
