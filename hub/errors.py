@@ -21,3 +21,10 @@ class NotFound(HubError):
 
 class BadRequest(HubError):
     """The question cannot be answered as put; the message says what would be valid."""
+
+
+CONTENTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What contents that nobody thought of bring about in our own code, which is then wrong.
+
+Caught only where one site's contents would stop the work for all the others, and logged with its stack.
+"""

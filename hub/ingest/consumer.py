@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from hub.errors import Refused, RetryLater
+from hub.errors import CONTENTS, Refused, RetryLater
 from hub.ingest.decode import Decoded, Message, Rejected, address_of, batch_id_of, decode
 from hub.ingest.fair import STRANGERS
 from hub.ingest.novelty import Novelty
@@ -25,9 +25,6 @@ from protocol.topics import Address
 _LOG = logging.getLogger(__name__)
 
 RETRY_S = 2.0
-
-_CONTENTS = (Refused, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What contents bring about that nobody thought of: in the ledger, or in our own code, which is then wrong."""
 
 SPOILT = "the hub cannot take this"
 """How the reason of a message begins that was kept aside because of it."""
@@ -101,7 +98,7 @@ class Consumer:
         """Commit a group and acknowledge it; returns how much is done with."""
         try:
             turn, outgoing = self._commit(self._decoded(group, shards), now_ms)
-        except _CONTENTS as error:
+        except (Refused, *CONTENTS) as error:
             if len(group) > 1:
                 _LOG.warning("%d messages are taken one at a time: one cannot be taken (%s)", len(group), error)
                 self._alone = len(group)

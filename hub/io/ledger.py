@@ -7,6 +7,7 @@ power cut; readers see the last commit and wait for nobody.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,13 +20,14 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make
 from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from hub.account_store import AgentStart, EpochTimes, TallyRecord
-from hub.errors import Refused, RetryLater
+from hub.errors import CONTENTS, Refused, RetryLater
 from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.access_tables import communes
 from hub.io.communes import commune_of
 from hub.io.enrolment import EnrolmentTables
+from hub.io.accounts import Due
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
 from hub.io.rest import Rest
@@ -35,6 +37,7 @@ from hub.numbers import Numbers
 from hub.ports import ClockReading, Dating, EventRecord, Presence, SessionRecord, Site
 from hub.tallies import Verdict
 
+_LOG = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 CHECKED_MAX_BYTES = 2**30
@@ -196,7 +199,7 @@ class SqlLedger(LiveTable, EnrolmentTables):
             if due is None:
                 return False
             with self.rest.after(due.site):
-                verdict = accounts.compare(connection, due.site, due.record)
+                verdict = _verdict(connection, due)
         with self.begin() as transaction:
             accounts.note(transaction.connection, due, verdict, now_ms)
         return True
@@ -205,6 +208,15 @@ class SqlLedger(LiveTable, EnrolmentTables):
         """See `Ledger.agent_starts`."""
         with self.reading() as connection:
             return accounts.agent_starts(connection, site, limit)
+
+
+def _verdict(connection: Connection, due: Due) -> Verdict | None:
+    """Compare a tally; one that wakes a mistake of ours waits, and keeps no other site's from its turn."""
+    try:
+        return accounts.compare(connection, due.site, due.record)
+    except CONTENTS:
+        _LOG.exception("a tally of %s cannot be compared", due.site)
+        return None
 
 
 def revisions() -> set[str]:

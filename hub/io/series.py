@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from hub import rollup
-from hub.errors import RetryLater
+from hub.errors import CONTENTS, RetryLater
 from hub.ingest.dating import Dater
 from hub.io import tables as t
 from hub.io.boots import read_dater
@@ -80,12 +80,14 @@ class EmbeddedSeries:
         return True
 
     def day_payload(self, connection: Connection, site: str, day: int) -> bytes:
-        """Summarise one day as it is stored; one that takes too long is marked like one that is too wild."""
+        """Summarise one day as it is stored; one that takes too long, or breaks us, is marked as one too wild."""
         try:
             return _stored(*self._summary(connection, site, day))
         except RetryLater as error:
             _LOG.warning("a day of %s cannot be summarised: %s", site, error)
-            return b""
+        except CONTENTS:
+            _LOG.exception("a day of %s cannot be summarised", site)
+        return b""
 
     def _summary(self, connection: Connection, site: str, day: int) -> tuple[rollup.Day, _Decimals]:
         found, decimals = self._read(connection, site, day * DAY_MS, (day + 1) * DAY_MS, None)

@@ -172,6 +172,8 @@ def _asked(made: Hub, now_ms: int) -> None:
     sites.list_sites(ledger, now_ms)
     sites.latest(ledger, site)
     loss.loss(ledger, site)
+    for record in ledger.tallies(site, 50):
+        ledger.compare(site, record)
     live.live_of(ledger, site, now_ms)
     clock.clock(ledger, store, site=site, now_ms=now_ms)
     day.day_of(ledger, store, site=site, day=None, now_ms=now_ms)
