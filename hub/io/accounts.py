@@ -159,6 +159,8 @@ def _links(connection: Connection, site: str, ranges: Sequence[Range], told: Sea
     """Lay the received rows of these numbers out for their seal, once they are asked for; None for too many."""
     if told.here.rows > SEALED_ROWS_MAX:
         return None
+    if not ranges:
+        return ()
     return (
         link
         for row in connection.execute(select(t.archive.c.payload).where(_overlaps(site, told.epoch, ranges)))
