@@ -5,9 +5,10 @@ DAYS ?= 60
 PYTEST ?=
 SEEDS ?= 200
 FIRST ?= 0
+CASES ?= 20000
 BIN := .venv/bin
 
-.PHONY: help demo compare test check fix docs lock simulate mutate bench-wire bench-agent bench-slots clean
+.PHONY: help demo compare test check fix docs lock simulate fuzz mutate bench-wire bench-agent bench-slots clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +28,10 @@ test: ## every test, with real brokers, serial lines and browser
 simulate: ## lives of a site and its hub with every kind of fault, each from one seed (SEEDS=200 FIRST=0)
 	@scripts/setup dev
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
+
+fuzz: ## broken and hostile input to everything that takes bytes from outside (CASES=20000 FIRST=0)
+	@scripts/setup dev
+	@$(BIN)/python -m tests.fuzz --cases $(CASES) --first $(FIRST)
 
 mutate: ## break each promise on purpose and see the simulation notice
 	@scripts/setup dev

@@ -162,12 +162,22 @@ def fitting(
     epoch: int, rows: list[SampleRow | EventRow], *, ack_later: bool = False
 ) -> tuple[list[SampleRow | EventRow], Batch, bytes]:
     """Encode as many of the rows, from the first on, as fit one payload."""
+    rows = _alike(rows)
     while True:
         message = replace(compose(epoch, rows), ack_later=ack_later)
         payload = batch.encode(message)
         if len(payload) <= PAYLOAD_MAX_BYTES or len(rows) == 1:
             return rows, message, payload
         rows = rows[: len(rows) // 2]
+
+
+def _alike(rows: list[SampleRow | EventRow]) -> list[SampleRow | EventRow]:
+    """Leave off what follows the first sample that is not as wide as its table: the hub will refuse it, alone."""
+    widths: dict[int, int] = {}
+    for at, row in enumerate(rows):
+        if isinstance(row, SampleRow) and widths.setdefault(row.table, len(row.values)) != len(row.values):
+            return rows[:at]
+    return rows
 
 
 def compose(epoch: int, rows: list[SampleRow | EventRow]) -> Batch:

@@ -232,7 +232,8 @@ def _frames(received: bytes, request: Request, *, any_unit: bool) -> Iterator[by
         if rest.startswith(echo):
             size = len(echo)
         else:
-            ours = rest[1:3] == bytes((request.function, request.reply_bytes)) and (any_unit or rest[0] == request.unit)
+            head = (request.function, request.reply_bytes)
+            ours = tuple(rest[1:3]) == head and (any_unit or rest[0] == request.unit)
             if ours and len(rest) < _RTU_LEAST + 1 + request.reply_bytes:
                 return  # ours has begun: wait for its end rather than look for something in the middle of it
             size = _size(rest)

@@ -69,7 +69,7 @@ def decode(profile: Profile, lines: Iterable[str], out: TextIO) -> None:
             capture = _loaded(line)
             if not isinstance(capture, dict):
                 raise ValueError("a capture is a JSON object")  # noqa: TRY301, TRY004  told like every other fault of the line
-            if "id" in capture:
+            if isinstance(capture.get("id"), str | int):
                 said["id"] = capture["id"]
             told = captures.told(capture)
         except json.JSONDecodeError as error:

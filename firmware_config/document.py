@@ -56,6 +56,14 @@ _LIMITS = {
 }
 
 
+TEXT_MAX = 64 * 1024
+"""Characters of one file: three times the longest that comes with Kayasol. YAML is slow to read."""
+
+
+_BITS_MAX = 64
+"""Of a whole number; thousands of digits cannot even be told of in a message."""
+
+
 class ConfigError(Exception):
     """A setting that cannot be used; the message names file, line and key and says what would be valid."""
 
@@ -75,6 +83,8 @@ class Document:
 
 def load(text: str, schema: str, origin: str) -> Document:
     """Read YAML and check it against the schema of that name; raises `ConfigError` listing every fault found."""
+    if len(text) > TEXT_MAX:
+        raise ConfigError(f"{origin}: {len(text)} characters are too many; a file of ours has at most {TEXT_MAX}")
     try:
         builder = _Builder(yaml.SafeLoader(text), origin)
         data = builder.document()
@@ -82,6 +92,8 @@ def load(text: str, schema: str, origin: str) -> Document:
         raise ConfigError(_not_yaml(origin, error)) from error
     except RecursionError as error:
         raise ConfigError(f"{origin}: nested too deeply") from error
+    except (ValueError, OverflowError) as error:  # the library lets an escape like "\U00110000" through to Python
+        raise ConfigError(f"{origin}: not valid YAML: {error}") from error
     faults = [fault for top in _validator(schema).iter_errors(data) for fault in _told(top)]
     if faults:
         told = dict.fromkeys(complaint for fault in faults for complaint in _explain(fault))
@@ -122,13 +134,26 @@ class _Builder:
             return [self._build(item, (*path, i)) for i, item in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
-        try:
-            value = self._loader.construct_object(node)
-        except ValueError as error:
-            raise ConfigError(self._say(line, path, f"{node.value} cannot be read: {error}")) from error
+        value = self._scalar(node, line, path)
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(self._say(line, path, f"{node.value} is no number to work with"))
         return value
+
+    def _scalar(self, node: yaml.Node, line: int, path: Path) -> Any:  # noqa: ANN401
+        """Read one plain value; a tag like !!bool may claim of a text what it is not, and fails in any way."""
+        self._require_characters(node, line, path)
+        try:
+            value = self._loader.construct_object(node)
+        except (ValueError, LookupError, AttributeError, OverflowError) as error:
+            raise ConfigError(self._say(line, path, f"{node.value:.60} cannot be read: {error}")) from error
+        if isinstance(value, int) and value.bit_length() > _BITS_MAX:
+            raise ConfigError(self._say(line, path, f"{node.value:.60} is too large a number"))
+        return value
+
+    def _require_characters(self, node: yaml.Node, line: int, path: Path) -> None:
+        """Refuse half a surrogate pair, and zero, which an escape can write and nothing can store or open."""
+        if "\0" in node.value or any("\ud800" <= sign <= "\udfff" for sign in node.value):
+            raise ConfigError(self._say(line, path, "holds an escape that is no character"))
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -138,7 +163,8 @@ class _Builder:
                 raise ConfigError(self._say(line, path, "a key must be a plain word"))
             # Keys are taken as written (`on` is no truth value here), numbers by value (0x10 is 16).
             numeric = key_node.tag == "tag:yaml.org,2002:int"
-            key = str(self._loader.construct_object(key_node)) if numeric else str(key_node.value)
+            self._require_characters(key_node, line, path)
+            key = str(self._scalar(key_node, line, path)) if numeric else str(key_node.value)
             if key in data:
                 raise ConfigError(self._say(line, (*path, key), "stands twice"))
             self.lines[*path, key] = line

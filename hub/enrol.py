@@ -23,7 +23,7 @@ def site_from_yaml(text: str, origin: str, board_text: Callable[[str], str]) -> 
     timezone = site.get("timezone", "Africa/Ouagadougou")
     try:
         ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, like Africa, is none
         document.refuse(("site", "timezone"), f"there is no time zone {timezone!r}")
     return Site(
         site=site["id"],

@@ -11,6 +11,10 @@ class RetryLater(HubError):
     """Something outside is not ready (disk full, broker away); nothing was lost, try again."""
 
 
+class Refused(HubError):
+    """What was asked for cannot be done with these values, now or later; nothing was changed."""
+
+
 class NotFound(HubError):
     """What was asked for does not exist; asking again is useless."""
 

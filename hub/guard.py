@@ -174,9 +174,16 @@ def _check_origin(request: Request) -> None:
     if site is not None:
         ours = site in ("same-origin", "none")
     elif origin is not None:
-        ours = urlsplit(origin).netloc == request.headers.get("Host")
+        ours = _place_of(origin) == request.headers.get("Host")
     else:
         # A browser too old for either; its forms carry a key, and what has none comes with a type that needs asking.
         ours = not request.headers.get("Content-Type", "").startswith("text/plain")
     if not ours:
         raise ForeignForm("the request comes from a page that is not ours; nothing was done")
+
+
+def _place_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

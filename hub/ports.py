@@ -117,7 +117,6 @@ class Span:
 class Archived:
     """A batch in the archive, and the time it was placed in."""
 
-    archive_id: int
     batch: Batch
     start_ms: int | None
     end_ms: int | None
@@ -165,8 +164,11 @@ class Transaction(AccountTransaction, LiveTransaction, Protocol):
     def add_event(self, site: str, epoch: int, row: EventRow, values: Sequence[object], date: Date) -> None:
         """Keep any other event."""
 
-    def batches_of_boot(self, site: str, epoch: int, boot: int) -> list[Archived]:
+    def archived_around(self, site: str, epoch: int, boot: int) -> list[int]:
         """List the archived batches that may have samples of a boot."""
+
+    def archived(self, archive_id: int) -> Archived:
+        """Read an archived batch."""
 
     def date_batch(self, archive_id: int, span: Span) -> None:
         """Note the time that an archived batch covers."""
@@ -183,15 +185,15 @@ class Transaction(AccountTransaction, LiveTransaction, Protocol):
     def state(self, site: str, state: SiteState, received_at_ms: int) -> None:
         """Note what a site says of itself."""
 
-    def reject(self, message: Message, rejected: Rejected) -> None:
-        """Keep a refused message aside."""
+    def reject(self, message: Message, rejected: Rejected) -> int:
+        """Keep a refused message aside; returns how many older ones of the same site gave way to it."""
 
 
 class Ledger(AccountStore, EnrolmentStore, LiveStore, Protocol):
     """The store of facts."""
 
     def begin(self) -> AbstractContextManager[Transaction]:
-        """Open a transaction; leaving it commits, an exception rolls back. Raises `RetryLater`."""
+        """Open a transaction; leaving it commits, an exception rolls back. Raises `RetryLater` and `Refused`."""
 
     def sites(self) -> list[Site]:
         """List the enrolled sites."""
@@ -235,7 +237,7 @@ class SeriesStore(Protocol):
 
 
 class Inbox(Commander, Protocol):
-    """The broker as the hub sees it; `overflowed` counts the messages left to it because too many waited here."""
+    """The broker as the hub sees it; `overflowed` counts messages that found no room, and will be sent again."""
 
     overflowed: int
 

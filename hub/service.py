@@ -28,6 +28,8 @@ from hub.settings import Settings
 _LOG = logging.getLogger(__name__)
 WAIT_S = 0.5
 SHUTDOWN_S = 5
+CONNECTIONS_MAX = 500
+"""Beyond so many, the web side says that it is busy; the rest of the process needs files as well."""
 
 
 class Ingest:
@@ -37,7 +39,8 @@ class Ingest:
         self._inbox = MqttInbox(settings.broker, settings.shards)
         self._store = store
         self._ledger = ledger
-        self.consumer = Consumer(ledger, self._inbox)
+        self.consumer = Consumer(ledger, self._inbox, charge=self._inbox.charge, spent_s=time.thread_time)
+        self.consumer.counters.overflowed_by = self._inbox.overflowed_by
         self._commands = Commands(ledger, self._inbox, settings.shards)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
@@ -64,6 +67,7 @@ class Ingest:
         try:
             while not self._stop.is_set():
                 done = self.consumer.step(_now_ms()) + self._commands.step(_now_ms())
+                self._inbox.enrolled = self.consumer.sites
                 if done == 0 and not self._use_quiet():
                     self._inbox.wait(WAIT_S)
         finally:
@@ -124,6 +128,7 @@ def _run_web(settings: Settings, context: Context, counters: Counters) -> None:
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
         server_header=False,
+        limit_concurrency=CONNECTIONS_MAX,
         ssl_context_factory=None if tls is None else lambda *_: tls.context(),
     )
     scheme = "http" if tls is None else "https"

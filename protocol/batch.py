@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from protocol import events, wire
 from protocol.columns import pack, unpack
 from protocol.errors import Refusal, WireError
-from protocol.limits import COLUMNS_MAX, EPOCH_MAX, EVENTS_MAX, ROWS_MAX, TABLES_MAX, VALUE_MAX
+from protocol.limits import COLUMNS_MAX, EPOCH_MAX, EVENTS_MAX, ROWS_MAX, TABLES_MAX, VALUE_MAX, VALUES_MAX
 from protocol.schema import ID_BYTES
 
 Column = tuple[int | None, ...]
@@ -98,6 +98,8 @@ def decode(payload: bytes) -> Batch:
     heads = [_table_head(item) for item in _list(message.get(3, []), "tables", TABLES_MAX)]
     if sum(count for _, count, _ in heads) > ROWS_MAX:
         raise WireError(Refusal.OVERSIZED, f"more than {ROWS_MAX} sample rows")
+    if sum(count * _width(parts) for _, count, parts in heads) > VALUES_MAX:
+        raise WireError(Refusal.OVERSIZED, f"more than {VALUES_MAX} values")
     tables = tuple(_table_from_wire(*head) for head in heads)
     rows = tuple(_event_from_wire(item) for item in _list(message.get(4, []), "events", EVENTS_MAX))
     ack_later = message.get(5, False)
@@ -135,6 +137,10 @@ def _table_head(item: object) -> tuple[int, int, list[object]]:
     if count == 0:
         raise WireError(Refusal.MALFORMED, "a table holds no rows")
     return _integer(parts[0], "table number", TABLES_MAX - 1), count, parts[2:6]
+
+
+def _width(parts: list[object]) -> int:
+    return len(_list(parts[3], "columns", COLUMNS_MAX))
 
 
 def _table_from_wire(table: int, count: int, parts: list[object]) -> TableRows:

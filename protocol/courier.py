@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from protocol.errors import Refusal, WireError
-from protocol.limits import PAYLOAD_MAX_BYTES
+from protocol.limits import PAYLOAD_MAX_BYTES, RECORDS_MAX
 from protocol.topics import is_name
 
 SUFFIX = ".kayasol"
@@ -87,6 +87,7 @@ def read_records(file: BinaryIO) -> Iterator[tuple[Kind, bytes]]:
     file.seek(0)
     line = file.readline(_HEAD_MAX_BYTES)
     total = zlib.crc32(line)
+    count = 0
     while head := file.read(_RECORD_HEAD_BYTES):
         length = int.from_bytes(head[1:], "big")
         if len(head) == _RECORD_HEAD_BYTES and length > PAYLOAD_MAX_BYTES:
@@ -100,6 +101,9 @@ def read_records(file: BinaryIO) -> Iterator[tuple[Kind, bytes]]:
             return
         if head[:1] not in _KINDS:
             raise WireError(Refusal.MALFORMED, f"the courier file holds a record of kind {head[:1]!r}")
+        count += 1
+        if count > RECORDS_MAX:
+            raise WireError(Refusal.OVERSIZED, f"the courier file has more than {RECORDS_MAX} records")
         total = zlib.crc32(payload, zlib.crc32(head, total))
         yield _KINDS[head[:1]], payload
     raise WireError(Refusal.TRUNCATED, "the courier file has no closing record: its end is missing")

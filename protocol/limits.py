@@ -14,6 +14,9 @@ ROWS_MAX = 4096
 EVENTS_MAX = 2048
 """Event rows in one batch."""
 
+VALUES_MAX = 65_536
+"""Rows times columns in one batch, over all tables: a few bytes can say that a column is all alike, or not there."""
+
 TABLES_MAX = 16
 COLUMNS_MAX = 128
 """Columns of one table."""
@@ -26,6 +29,9 @@ RANGES_MAX = 64
 
 BATCHES_MAX = 64
 """Batch ids, schema ids or refusals that one ack lists."""
+
+RECORDS_MAX = 100_000
+"""Records of one courier file: an outbox has some thousands."""
 
 VALUE_MAX = 2**53
 """Magnitude of any integer on the wire: what a double, and so JSON, still holds exactly."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import TypeGuard
 
 import apsw
 
@@ -124,7 +125,7 @@ def _prepare(db: apsw.Connection, chance: random.Random) -> bool:
     with transaction(db):
         db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [("epoch", epoch), ("sum", epoch_sum(epoch))])
     meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('epoch', 'sum')"))
-    if meta["sum"] != epoch_sum(meta["epoch"]):
+    if meta["sum"] != epoch_sum(meta["epoch"]) or not is_epoch(meta["epoch"]):
         raise _Damaged("the epoch is garbled")
     seq, (first, last) = db.execute(HIGHEST_SEQ).get, db.execute(_BOOTS).get
     if not (0 <= seq < _NUMBER_MAX and 0 < first <= last < _NUMBER_MAX):
@@ -134,6 +135,17 @@ def _prepare(db: apsw.Connection, chance: random.Random) -> bool:
 
 def _sound(db: apsw.Connection) -> bool:
     return bool(db.pragma("integrity_check") == "ok")
+
+
+def is_epoch(text: object) -> TypeGuard[str]:
+    """Say whether this is an epoch as the file has it."""
+    return (
+        isinstance(text, str)
+        and text.isascii()
+        and text.isdecimal()
+        and len(text) <= len(str(EPOCH_MAX))
+        and 1 <= int(text) <= EPOCH_MAX
+    )
 
 
 def epoch_sum(epoch: object) -> str:

@@ -13,12 +13,13 @@ from typing import Any
 import apsw
 
 from edge.errors import RetryLater
-from edge.io.outbox_file import BUSY_MS
+from edge.io.outbox_file import BUSY_MS, is_epoch
 from edge.ports import OpenSession, SampleRow
-from protocol import events
+from protocol import events, wire
 from protocol.batch import EventRow
 from protocol.errors import WireError
 from protocol.events import Lane
+from protocol.limits import TABLES_MAX, VALUE_MAX
 
 _NAMES = ("seq", "lane", "schema_id", "tab", "boot", "uptime_s", "body", "sum")
 COLUMNS = ", ".join(_NAMES)
@@ -64,6 +65,8 @@ class OutboxView:
         epoch = self.recall("epoch")
         if epoch is None:
             raise RetryLater("the outbox has just been made: no agent has run on it yet")
+        if not is_epoch(epoch):
+            raise ValueError("its epoch is garbled")
         self.epoch = int(epoch)
 
     def open_sessions(self) -> list[OpenSession]:
@@ -72,7 +75,7 @@ class OutboxView:
         return [
             OpenSession(**dict(zip(_SESSION, row, strict=True)) | {"found": bool(row[-1])})
             for *row, stored_sum in rows
-            if check_sum(*row) == stored_sum
+            if check_sum(*row) == stored_sum and all(wire.is_integer(number, 0, VALUE_MAX) for number in row)
         ]
 
     def pending(self, limit: int, exclude: frozenset[int], up_to: Lane = Lane.TELEMETRY) -> list[SampleRow | EventRow]:
@@ -142,15 +145,25 @@ def checked_row(columns: Sequence[Any]) -> SampleRow | EventRow | None:
 
 
 def _row(columns: list[Any]) -> SampleRow | EventRow | None:
-    """Rebuild a row; None when its contents are none that the protocol allows."""
+    """Rebuild a row; None when its contents are none that the protocol allows: a check sum can be made by hand."""
     seq, lane, schema_id, table, boot, uptime_s, body = columns
-    content = json.loads(body)
-    if schema_id is not None:
-        return SampleRow(seq, schema_id, table, boot, uptime_s, content, Lane(lane))
-    try:
-        return EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:]))
-    except WireError:
+    if not (
+        wire.is_integer(seq, 1, VALUE_MAX) and all(wire.is_integer(moment, 0, VALUE_MAX) for moment in (boot, uptime_s))
+    ):
         return None
+    try:
+        content = json.loads(body)
+        if schema_id is None:
+            return EventRow(seq, boot, uptime_s, events.from_wire(content[0], content[1:]))
+        if wire.is_integer(table, 0, TABLES_MAX - 1) and isinstance(content, list) and all(map(_may_be_sent, content)):
+            return SampleRow(seq, schema_id, table, boot, uptime_s, content, Lane(lane))
+    except (WireError, ValueError, TypeError, LookupError, RecursionError):
+        pass
+    return None
+
+
+def _may_be_sent(value: object) -> bool:
+    return value is None or wire.is_integer(value, -VALUE_MAX, VALUE_MAX)
 
 
 @contextmanager
@@ -160,8 +173,15 @@ def read_only(path: Path) -> Iterator[OutboxView]:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         db.set_busy_timeout(BUSY_MS)
         try:
-            yield OutboxView(db)
+            yield _view(db, path)
         finally:
             db.close()
     except apsw.Error as error:
         raise RetryLater(f"the outbox {path} cannot be read: {error}") from error
+
+
+def _view(db: apsw.Connection, path: Path) -> OutboxView:
+    try:
+        return OutboxView(db)
+    except ValueError as error:
+        raise RetryLater(f"the outbox {path} is damaged ({error}): the agent sets it aside when it starts") from error

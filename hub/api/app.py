@@ -20,6 +20,7 @@ from hub.pages import loss as loss_pages
 from hub.pages import people as people_pages
 from hub.pages import site as site_pages
 from hub.pages import static
+from hub.web_limits import WebLimits
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
@@ -74,4 +75,5 @@ def create_app(context: Context, counters: Counters) -> FastAPI:
             response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_S}")
         return response
 
+    app.add_middleware(WebLimits, now_ms=context.now_ms)
     return app

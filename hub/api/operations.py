@@ -49,7 +49,8 @@ class HubCollector(Collector):
         yield CounterMetricFamily("kayasol_rows", "rows committed", counters.rows)
         yield CounterMetricFamily("kayasol_rows_offered", "rows offered, repeats included", counters.rows_offered)
         yield CounterMetricFamily("kayasol_commit_retries", "commits the ledger refused", counters.retries)
-        yield CounterMetricFamily("kayasol_overflowed", "messages left to the broker", counters.overflowed)
+        yield CounterMetricFamily("kayasol_overflowed", "messages that found no room, all sites", counters.overflowed)
+        yield CounterMetricFamily("kayasol_rejected_forgotten", "messages kept aside no longer", counters.forgotten)
         commit = GaugeMetricFamily("kayasol_last_commit_age_seconds", "age of the last commit of the ingest")
         if counters.last_commit_ms is not None:
             commit.add_metric([], (self._context.now_ms() - counters.last_commit_ms) / 1000)
@@ -58,6 +59,7 @@ class HubCollector(Collector):
         for refusal, count in counters.rejected.items():
             rejected.add_metric([refusal], count)
         yield rejected
+        yield from _limited(counters, self._context.now_ms())
         backup = GaugeMetricFamily("kayasol_last_backup_age_seconds", "age of the last backup of the ledger")
         backup_ms = self._context.ledger.last_backup_ms()
         if backup_ms is not None:
@@ -70,6 +72,23 @@ class HubCollector(Collector):
             if newest_ms is not None:
                 age.add_metric([site.site], (now_ms - newest_ms) / 1000)
         yield age
+
+
+def _limited(counters: Counters, now_ms: int) -> Iterable[Metric]:
+    """Tell which sites are held back, and by what; the site without a name is everybody who is not enrolled."""
+    too_new = CounterMetricFamily("kayasol_too_new", "messages with one new schema or epoch too many", labels=["what"])
+    for what, count in list(counters.too_new.items()):
+        too_new.add_metric([what], count)
+    yield too_new
+    held = CounterMetricFamily("kayasol_site_dropped", "messages dropped unread", labels=["site", "why"])
+    for why, by_site in (("no room", counters.overflowed_by), ("set aside", counters.dropped)):
+        for site, count in list(by_site.items()):
+            held.add_metric([site, why], count)
+    yield held
+    aside = GaugeMetricFamily("kayasol_site_set_aside_seconds", "time until a site is heard again", labels=["site"])
+    for site, until_ms in list(counters.aside_until_ms.items()):
+        aside.add_metric([site], max(until_ms - now_ms, 0) / 1000)
+    yield aside
 
 
 def metrics_route(collector: HubCollector) -> APIRouter:

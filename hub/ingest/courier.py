@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
-from hub.errors import RetryLater
+from hub.errors import Refused, RetryLater
 from hub.ingest.decode import Decoded, Message, decode
+from hub.ingest.novelty import Novelty
 from hub.ingest.turn import GROUP_MAX, Counters, Turn
 from hub.ports import Ledger
 from protocol import courier
@@ -22,6 +23,9 @@ from protocol.topics import Address, Channel
 
 Progress = Callable[[int], None]
 """Told how many bytes of the file are done with."""
+
+REFUSED_MAX = 1000
+"""Refused records after which the rest of a file is not looked at."""
 
 REASONS_MAX = 20
 """Distinct reasons that an outcome holds."""
@@ -42,7 +46,8 @@ class Outcome:
     @property
     def whole(self) -> bool:
         """Say whether everything in the file is now in the ledger."""
-        return self.refused is None and not self.done.rejected and self.done.withheld == 0
+        left = self.done.rejected or self.done.too_new or self.done.withheld
+        return self.refused is None and not left
 
 
 def take(ledger: Ledger, file: BinaryIO, now_ms: int, progress: Progress) -> Outcome:
@@ -53,14 +58,15 @@ def take(ledger: Ledger, file: BinaryIO, now_ms: int, progress: Progress) -> Out
         for _ in courier.read_records(file):
             pass  # read to its check sum before anything is believed
         shards = {site.site: site.shard for site in ledger.sites()}
-        address = _address(shards, outcome.site)
+        address, novelty = _address(shards, outcome.site), Novelty()
         for kind, channel in ((Kind.SCHEMA, Channel.SCHEMA), (Kind.BATCH, Channel.UP)):
             topic = address.topic(channel)
             payloads = (payload for found, payload in courier.read_records(file) if found is kind)
             for group in _groups(Message(topic, payload, now_ms) for payload in payloads):
-                _take_group(ledger, [(message, decode(message, shards)) for message in group], outcome, now_ms)
+                turn = _take_group(ledger, [(message, decode(message, shards)) for message in group], novelty, now_ms)
+                _note(outcome, turn, now_ms)
                 progress(file.tell())
-    except (WireError, RetryLater) as error:
+    except (WireError, RetryLater, Refused) as error:
         outcome.refused = str(error)
     except OSError as error:
         outcome.refused = f"the file cannot be read: {error.strerror}"
@@ -74,15 +80,23 @@ def _address(shards: Mapping[str, int], site: str) -> Address:
     return Address(shards[site], site)
 
 
-def _take_group(ledger: Ledger, group: list[tuple[Message, Decoded]], outcome: Outcome, now_ms: int) -> None:
+def _take_group(ledger: Ledger, group: list[tuple[Message, Decoded]], novelty: Novelty, now_ms: int) -> Turn:
     with ledger.begin() as transaction:
-        turn = Turn(transaction)
+        turn = Turn(transaction, novelty, now_ms)
         for message, what in group:
             turn.take(message, what)
+    novelty.brought(turn.news, now_ms)
+    return turn
+
+
+def _note(outcome: Outcome, turn: Turn, now_ms: int) -> None:
+    """Add to an outcome what was done; raises `WireError` when the file is full of what must be refused."""
     outcome.done.add(turn.done, now_ms)
-    outcome.reasons = list(dict.fromkeys([*outcome.reasons, *(rejected.reason for _, rejected in turn.kept_aside)]))[
-        :REASONS_MAX
-    ]
+    reasons = [rejected.reason for _, rejected in turn.kept_aside]
+    reasons += [f"more new {kind}s than one file may bring" for kind in turn.done.too_new]
+    outcome.reasons = list(dict.fromkeys([*outcome.reasons, *reasons]))[:REASONS_MAX]
+    if sum(outcome.done.rejected.values()) >= REFUSED_MAX:
+        raise WireError(Refusal.MALFORMED, f"{REFUSED_MAX} of its records were refused: it is not what it says it is")
 
 
 def _groups(messages: Iterable[Message]) -> Iterator[list[Message]]:

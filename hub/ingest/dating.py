@@ -22,6 +22,9 @@ DATING = (AnchorSource.NTP, AnchorSource.HUB)
 """The sources that date rows by themselves."""
 
 AHEAD_MAX_MS = 86_400_000
+ERROR_MAX_MS = 366 * 86_400_000
+"""An anchor that may be off by more tells nothing."""
+
 SYNCED_WITHIN_MS = 2_000
 DRIFT_PPM = 100
 """How fast a Pi's crystal may run away from an anchor."""
@@ -88,9 +91,9 @@ def earliest_ms(date: Date) -> int | None:
     return date.utc_ms - date.error_ms
 
 
-def plausible(utc_ms: int, received_at_ms: int) -> bool:
+def plausible(utc_ms: int, error_ms: int, received_at_ms: int) -> bool:
     """Say whether an anchor may be believed: no row can have been dated long after it arrived."""
-    return EARLIEST_MS <= utc_ms <= received_at_ms + AHEAD_MAX_MS
+    return EARLIEST_MS <= utc_ms <= received_at_ms + AHEAD_MAX_MS and error_ms <= ERROR_MAX_MS
 
 
 def shortest_ms(uptime_s: int) -> int:

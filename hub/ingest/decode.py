@@ -89,9 +89,21 @@ def decode(message: Message, shards: Mapping[str, int]) -> Decoded:
             case _:
                 return None
     except WireError as error:
-        is_batch = address is not None and message.topic == address.topic(Channel.UP)
-        batch_id = batch.batch_id(message.payload) if is_batch else None
-        return Rejected(error.refusal, str(error), address, batch_id)
+        return Rejected(error.refusal, str(error), address, batch_id_of(message, address))
+
+
+def address_of(topic: str) -> Address | None:
+    """Say which site a topic speaks of; None when it is none of ours."""
+    try:
+        return topics.parse(topic)[0]
+    except WireError:
+        return None
+
+
+def batch_id_of(message: Message, address: Address | None) -> int | None:
+    """Name the batch that a message is; None when it is none."""
+    is_batch = address is not None and message.topic == address.topic(Channel.UP)
+    return batch.batch_id(message.payload) if is_batch else None
 
 
 def _require_enrolled(address: Address, shards: Mapping[str, int]) -> None:

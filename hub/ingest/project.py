@@ -25,10 +25,9 @@ from protocol.schema import Schema
 RECEIVED = ""
 
 
-def apply(transaction: Transaction, arrived: BatchArrived, message: Message) -> int:
-    """Commit the new rows of a batch to this transaction; returns how many there were."""
+def apply(transaction: Transaction, arrived: BatchArrived, message: Message, known: Receipts) -> int:
+    """Commit the new rows of a batch, of whose epoch this much is known; returns how many there were."""
     site, batch = arrived.address.site, arrived.batch
-    known = transaction.receipts(site, batch.epoch)
     fresh = new_rows(batch, known)
     seqs = list(fresh.seqs())
     if not seqs:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hub.account_store import Receipts
 from hub.ingest.boots import Boot, Edges, borders, bounds, edges, moved, seen
 from hub.ingest.dating import DATING, EARLIEST_MS, LATEST_MS, Anchor, Bounds, Dater, plausible
-from hub.ports import Archived, Span, Transaction
+from hub.ports import Span, Transaction
 from hub.series import DAY_MS
 from protocol.batch import Batch
 from protocol.events import AnchorSource, ChargingSession, ClockAnchor, Gap
@@ -99,7 +99,7 @@ def _worth_keeping(anchor: ClockAnchor, received_at_ms: int) -> bool:
     """Say whether an anchor may be believed, or is a controller's, which is kept to show how wrong its clock is."""
     if anchor.source is AnchorSource.CONTROLLER:
         return EARLIEST_MS <= anchor.utc_ms < LATEST_MS
-    return plausible(anchor.utc_ms, received_at_ms)
+    return plausible(anchor.utc_ms, anchor.error_ms, received_at_ms)
 
 
 def _place(
@@ -167,12 +167,16 @@ def _kin(
 
 def _redate(transaction: Transaction, site: str, epoch: int, boots: set[int]) -> None:
     """Date everything of these boots anew, by all that is known by now."""
-    archived: dict[int, Archived] = {}
+    touched: dict[int, None] = {}
     for boot in boots:
         zeros = transaction.zeros(site, epoch, boot, boot)
         transaction.redate(site, epoch, boot, Dater(transaction.anchors(site, epoch, {boot: _WHOLE_BOOT}), zeros))
-        archived |= {found.archive_id: found for found in transaction.batches_of_boot(site, epoch, boot)}
-    for archive_id, found in archived.items():
+        touched |= dict.fromkeys(transaction.archived_around(site, epoch, boot))
+    # Each is read once, and alone: a site may have sent any number of batches that claim to be of every boot.
+    for archive_id in touched:
+        found = transaction.archived(archive_id)
+        if boots.isdisjoint(boot for boot, _ in _sampled(found.batch)):
+            continue
         reach = uptimes(found.batch)
         zeros = transaction.zeros(site, epoch, min(reach), max(reach))
         dater = Dater(transaction.anchors(site, epoch, reach), zeros)

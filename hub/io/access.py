@@ -17,7 +17,7 @@ from hub.io import access_tables as a
 from hub.io.audit import AuditTable, write
 from hub.io.ledger import SqlLedger
 from hub.io.places import PlaceTables
-from hub.io.rows import Row
+from hub.io.rows import Row, is_key
 
 
 class SqlAccess(PlaceTables, AuditTable):
@@ -28,7 +28,7 @@ class SqlAccess(PlaceTables, AuditTable):
 
     def account(self, account: int) -> Account | None:
         """See `PeopleStore.account`."""
-        return self._account(a.accounts.c.account == account)
+        return self._account(a.accounts.c.account == account) if is_key(account) else None
 
     def account_named(self, name_key: str) -> Account | None:
         """See `PeopleStore.account_named`."""
@@ -187,6 +187,8 @@ class SqlAccess(PlaceTables, AuditTable):
 
     def end_token(self, account: int, token: int, act: Act) -> bool:
         """See `CarriedStore.end_token`."""
+        if not is_key(token):
+            return False
         mine = (a.tokens.c.account == account) & (a.tokens.c.token == token)
         with self._ledger.begin() as transaction:
             if not transaction.connection.execute(delete(a.tokens).where(mine)).rowcount:

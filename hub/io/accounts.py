@@ -12,6 +12,7 @@ from hub.account_store import AgentStart, EpochTimes, PastRow, Receipts, TallyRe
 from hub.io import tables as t
 from hub.io.boots import read_dater
 from hub.io.enrolment import device_keys
+from hub.io.rest import Patience
 from hub.io.rows import receipts_by_epoch
 from hub.numbers import Numbers, account, as_the_site_counts, classify
 from hub.seals import Sealed
@@ -28,6 +29,9 @@ from protocol.tally import Sums
 
 BATCHES_MAX = 4_000
 """What is read for one comparison; a tally that claims more than some weeks waits for ever."""
+
+PATIENCE_S = 10.0
+"""How long one comparison may take; what a site counts in a day takes tenths."""
 
 SEALED_ROWS_MAX = 100_000
 """Rows that are held in memory for one seal; three devices polled every ten seconds take a quarter a day."""
@@ -96,11 +100,13 @@ class Due:
     received_at_ms: int
 
 
-def due_tally(connection: Connection, now_ms: int) -> Due | None:
-    """Find the tally that has waited longest for its comparison."""
+def due_tally(connection: Connection, now_ms: int, resting: Sequence[str] = ()) -> Due | None:
+    """Find the tally that has waited longest for its comparison, of a site that does not rest."""
     c, e = t.tallies.c, t.events.c
     same = (c.site == e.site) & (c.epoch == e.epoch) & (c.seq == e.seq)
-    query = select(t.tallies, e.utc_ms, e.body).join(t.events, same).where(c.look_at_ms <= now_ms)
+    query = (
+        select(t.tallies, e.utc_ms, e.body).join(t.events, same).where(c.look_at_ms <= now_ms, c.site.not_in(resting))
+    )
     row = connection.execute(query.order_by(c.look_at_ms).limit(1)).mappings().first()
     return None if row is None else Due(row["site"], _tally_record(row), row["received_at_ms"])
 
@@ -143,14 +149,16 @@ def _receipts(connection: Connection, site: str, epoch: int | None = None) -> li
 
 
 def _sums(connection: Connection, site: str, epoch: int, ranges: Sequence[Range]) -> Sums | None:
-    """Sum up the received rows of these numbers; None when they lie in too many batches to be read at once."""
+    """Sum up the received rows of these numbers; None when there is too much to be read at once."""
     if not ranges:
         return Sums()
     overlaps = _overlaps(site, epoch, ranges)
     if connection.execute(select(func.count()).select_from(t.archive).where(overlaps)).scalar_one() > BATCHES_MAX:
         return None
-    total = Sums()
+    total, patience = Sums(), Patience(PATIENCE_S)
     for row in connection.execute(select(t.archive.c.payload).where(overlaps)):
+        if patience.over():
+            return None
         total += wire_tally.of_batch(wire_batch.decode(row.payload), lambda seq: contains(ranges, seq))
     return total
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from hub.ingest.boots import Boot
 from hub.ingest.dating import DATING, Anchor, Bounds, Dater
 from hub.io import tables as t
-from hub.io.rows import anchor_of, boot_of, bounds_of
+from hub.io.rows import anchor_of, boot_of, bounds_of, in_parts
 from hub.ports import ClockReading, Dating
 from protocol.events import AnchorSource
 from protocol.limits import VALUE_MAX
@@ -48,16 +48,21 @@ def near(connection: Connection, site: str, epoch: int, first: int, last: int) -
 
 def kin(connection: Connection, site: str, epoch: int, boots: Sequence[Boot]) -> list[Boot]:
     """See `Transaction.kin`."""
-    named = {"of": [boot.boot for boot in boots], "parents": [boot.previous for boot in boots]}
-    rows = connection.execute(_KIN, {"of_site": site, "of_epoch": epoch, **named})
-    return [boot_of(row) for row in rows]
+    found: dict[int, Boot] = {}
+    mine = {"of_site": site, "of_epoch": epoch}
+    for some in in_parts(boots):
+        named = {"of": [boot.boot for boot in some], "parents": [boot.previous for boot in some]}
+        rows = connection.execute(_KIN, mine | named)
+        found |= {row.boot: boot_of(row) for row in rows}
+    return list(found.values())
 
 
 def chips(connection: Connection, site: str, epoch: int, boots: Sequence[int]) -> dict[int, Anchor]:
     """See `Transaction.chips`."""
     c = t.anchors.c
-    mine = (c.site == site) & (c.epoch == epoch) & (c.source == int(AnchorSource.RTC)) & c.boot.in_(boots)
-    return {row.boot: anchor_of(row) for row in connection.execute(select(t.anchors).where(mine).order_by(c.seq))}
+    mine = (c.site == site) & (c.epoch == epoch) & (c.source == int(AnchorSource.RTC))
+    queries = (select(t.anchors).where(mine, c.boot.in_(some)).order_by(c.seq) for some in in_parts(boots))
+    return {row.boot: anchor_of(row) for query in queries for row in connection.execute(query)}
 
 
 def write(connection: Connection, site: str, epoch: int, boots: Iterable[Boot]) -> None:

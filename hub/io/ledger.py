@@ -15,11 +15,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DatabaseError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from hub.account_store import AgentStart, EpochTimes, TallyRecord
-from hub.errors import RetryLater
+from hub.errors import Refused, RetryLater
 from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
@@ -28,6 +28,7 @@ from hub.io.communes import commune_of
 from hub.io.enrolment import EnrolmentTables
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
+from hub.io.rest import Rest
 from hub.io.rows import event_record, presence, session_record, site_of
 from hub.io.transaction import SqlTransaction
 from hub.numbers import Numbers
@@ -57,6 +58,8 @@ class SqlLedger(LiveTable, EnrolmentTables):
         self.path = path_of(url)
         """The file of an SQLite ledger; None for a server."""
 
+        self.rest = Rest()
+
     def migrate(self, version: str = "head") -> None:
         """Bring the tables to a version, the present one; each migration and its record commit together."""
         config = Config()
@@ -80,6 +83,8 @@ class SqlLedger(LiveTable, EnrolmentTables):
         try:
             with self.engine.execution_options(writes=True).begin() as connection:
                 yield SqlTransaction(connection)
+        except (DataError, IntegrityError) as error:
+            raise Refused(f"the ledger cannot hold this: {error.orig}") from error
         except DBAPIError as error:
             raise _refusal(self.engine, "refuses", error) from error
 
@@ -187,10 +192,11 @@ class SqlLedger(LiveTable, EnrolmentTables):
     def compare_tally(self, now_ms: int) -> bool:
         """Compare one tally that is due with what is here; False when there is none."""
         with self.reading() as connection:
-            due = accounts.due_tally(connection, now_ms)
+            due = accounts.due_tally(connection, now_ms, self.rest.resting())
             if due is None:
                 return False
-            verdict = accounts.compare(connection, due.site, due.record)
+            with self.rest.after(due.site):
+                verdict = accounts.compare(connection, due.site, due.record)
         with self.begin() as transaction:
             accounts.note(transaction.connection, due, verdict, now_ms)
         return True
@@ -208,14 +214,24 @@ def revisions() -> set[str]:
 
 def path_of(url: str) -> Path | None:
     """Give the file of an SQLite ledger, links followed; None for a database server or one in memory."""
-    parsed = make_url(url)
+    parsed = _url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         return None
     return Path(str(parsed.database)).resolve()
 
 
+def _url(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise Refused(f"database: {url!r:.60} is no address of a ledger; see docs/install.md") from error
+
+
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    try:
+        engine = create_engine(_url(url))
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise Refused(f"database: {_url(url)!r} cannot be used: {error}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_settings)
         event.listen(engine, "begin", _begin)

@@ -1,7 +1,8 @@
 """The broker as the hub sees it; sole importer of paho at the hub.
 
 A message is acknowledged to the broker only when `settle` is called, after the commit. paho's thread only appends
-to a bounded queue; what does not fit is left with the broker, and the site sends it again anyway.
+to a queue in which each site has its share. What finds no room there is acknowledged to the broker and dropped: left
+with the broker it would stand in the way of the other sites' messages, and its site sends it again anyway.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import logging
 import queue
 import ssl
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -19,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from hub.errors import RetryLater
-from hub.ingest.decode import Message
+from hub.ingest.decode import Message, address_of
+from hub.ingest.fair import STRANGERS, FairQueue
 from hub.settings import BrokerSettings
 from protocol import control, live, topics
 from protocol.control import Ack
@@ -27,7 +30,8 @@ from protocol.live import LiveCommand
 from protocol.topics import Address, Channel
 
 _LOG = logging.getLogger(__name__)
-WAITING_MAX = 10_000
+TELL_EVERY = 10_000
+"""Of so many messages of a site that found no room, one is told of in the log."""
 
 
 class MqttInbox:
@@ -36,8 +40,12 @@ class MqttInbox:
     def __init__(self, settings: BrokerSettings, shards: range) -> None:
         self._settings = settings
         self._filters = topics.hub_filters(shards)
-        self._waiting: queue.Queue[Message] = queue.Queue(WAITING_MAX)
+        self._queue = FairQueue()
+        self._lock = threading.Lock()
         self.overflowed = 0
+        self.enrolled: frozenset[str] | None = None
+        """The sites that have a lane of their own in the queue; until they are known, all have."""
+
         secret = None if settings.password_file is None else _secret(settings.password_file)
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -71,17 +79,25 @@ class MqttInbox:
         """Say whether the broker is there."""
         return self._client.is_connected()
 
+    @property
+    def overflowed_by(self) -> dict[str, int]:
+        """Count by site what found no room."""
+        return self._queue.overflowed
+
     def take(self, limit: int) -> list[Message]:
         """See `Inbox.take`."""
-        messages: list[Message] = []
-        while len(messages) < limit and not self._waiting.empty():
-            messages.append(self._waiting.get())
-        return messages
+        with self._lock:
+            return self._queue.take(limit, time.monotonic())  # noqa: TID251  how fast sites may go is a matter of real time
+
+    def charge(self, spent_s: Mapping[str, float]) -> None:
+        """Book on each site the time that its messages took."""
+        with self._lock:
+            self._queue.charge(spent_s, time.monotonic())  # noqa: TID251  likewise
 
     def wait(self, seconds: float) -> None:
-        """Return when something arrived, or after so long."""
+        """Return when there is something to take, or after so long."""
         deadline = time.monotonic() + seconds  # noqa: TID251  waiting for a thread is I/O
-        while self._waiting.empty() and time.monotonic() < deadline:  # noqa: TID251
+        while not self._ready() and time.monotonic() < deadline:  # noqa: TID251
             time.sleep(0.01)
 
     def settle(self, messages: Sequence[Message]) -> None:
@@ -118,10 +134,29 @@ class MqttInbox:
     def _on_message(self, _: mqtt.Client, __: object, message: mqtt.MQTTMessage) -> None:
         received_at_ms = time.time_ns() // 1_000_000
         mid = message.mid if message.qos else 0
-        try:
-            self._waiting.put_nowait(Message(message.topic, bytes(message.payload), received_at_ms, mid))
-        except queue.Full:
-            self.overflowed += 1
+        arrived = Message(message.topic, bytes(message.payload), received_at_ms, mid)
+        site = self._lane(arrived.topic)
+        with self._lock:
+            dropped = self._queue.put(site, arrived, time.monotonic())  # noqa: TID251  likewise
+        if dropped:
+            self._overflow(dropped)
+
+    def _lane(self, topic: str) -> str:
+        address = address_of(topic)
+        known = address is not None and (self.enrolled is None or address.site in self.enrolled)
+        return address.site if address is not None and known else STRANGERS
+
+    def _overflow(self, dropped: Sequence[Message]) -> None:
+        self.overflowed += len(dropped)
+        self.settle(dropped)
+        for site in {self._lane(message.topic) for message in dropped}:
+            if self._queue.overflowed.get(site, 0) % TELL_EVERY == 1:
+                who = site or "sites that are not enrolled"
+                _LOG.warning("%s: more messages than may wait; what is too much is dropped, and sent again", who)
+
+    def _ready(self) -> bool:
+        with self._lock:
+            return self._queue.ready(time.monotonic())  # noqa: TID251  likewise
 
 
 def knock(settings: BrokerSettings, username: str, secret: str, patience_s: float) -> str | None:

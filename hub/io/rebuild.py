@@ -113,7 +113,8 @@ def _replay(transaction: _Replay, site: Site, archive_id: int) -> int:
         raise BadRequest(f"{site.site}: batch {archive_id} of the archive cannot be read: {error}") from error
     arrived = BatchArrived(Address(site.shard, site.site), batch, wire_batch.batch_id(row.payload))
     count = sum(1 for _ in batch.seqs())
-    if project.apply(transaction, arrived, Message(topic, row.payload, row.received_at_ms)) != count:
+    message = Message(topic, row.payload, row.received_at_ms)
+    if project.apply(transaction, arrived, message, transaction.receipts(site.site, batch.epoch)) != count:
         raise BadRequest(f"{site.site}: batch {archive_id} of the archive repeats rows of an earlier one")
     return count
 

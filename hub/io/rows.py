@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from hub.account_store import AHEAD, Receipts
 from hub.ingest.boots import Boot
@@ -14,6 +14,22 @@ from protocol.events import AnchorSource
 
 Row = Any
 """A row of SQLAlchemy: attributes by column name."""
+
+
+Key = TypeVar("Key")
+
+AT_ONCE = 500
+"""Keys in one statement; databases bound how many there may be, and sites bring any number."""
+
+
+def is_key(number: int) -> bool:
+    """Say whether a row can have this number; whoever asks for another asks for nothing that there is."""
+    return 0 < number < 1 << 63
+
+
+def in_parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """Cut keys into parts that one statement takes."""
+    return (keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE))
 
 
 def site_of(row: Row) -> Site:

@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, select, update
 
 from hub import rollup
+from hub.errors import RetryLater
 from hub.ingest.dating import Dater
 from hub.io import tables as t
 from hub.io.boots import read_dater
 from hub.io.ledger import SqlLedger
+from hub.io.rest import Patience
 from hub.series import DAY_MS, HOUR_MS, Bucket, Sample, summarise
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
@@ -25,6 +27,10 @@ from protocol.metrics import metric_of
 from protocol.schema import Schema, TableSpec
 
 _LOG = logging.getLogger(__name__)
+
+PATIENCE_S = 20.0
+"""How long one reading may take; a month of raw samples of a site takes a few seconds."""
+
 _Decimals = dict[str, int]
 
 
@@ -63,18 +69,23 @@ class EmbeddedSeries:
         finished = (now_ms - HOUR_MS) // DAY_MS
         with self._ledger.begin() as transaction:
             connection = transaction.connection
-            stale = select(c.site, c.day).where(c.payload.is_(None), c.day < finished).limit(1)
-            row = connection.execute(stale).first()
+            stale = select(c.site, c.day).where(c.payload.is_(None), c.day < finished)
+            row = connection.execute(stale.where(c.site.not_in(self._ledger.rest.resting())).limit(1)).first()
             if row is None:
                 return False
-            payload = self.day_payload(connection, row.site, row.day)
+            with self._ledger.rest.after(row.site):
+                payload = self.day_payload(connection, row.site, row.day)
             mine = (c.site == row.site) & (c.day == row.day)
             connection.execute(update(t.rollups).where(mine).values(payload=payload))
         return True
 
     def day_payload(self, connection: Connection, site: str, day: int) -> bytes:
-        """Summarise one day as it is stored."""
-        return _stored(*self._summary(connection, site, day))
+        """Summarise one day as it is stored; one that takes too long is marked like one that is too wild."""
+        try:
+            return _stored(*self._summary(connection, site, day))
+        except RetryLater as error:
+            _LOG.warning("a day of %s cannot be summarised: %s", site, error)
+            return b""
 
     def _summary(self, connection: Connection, site: str, day: int) -> tuple[rollup.Day, _Decimals]:
         found, decimals = self._read(connection, site, day * DAY_MS, (day + 1) * DAY_MS, None)
@@ -87,9 +98,12 @@ class EmbeddedSeries:
         c = t.archive.c
         query = select(c.epoch, c.payload).where(c.site == site, c.end_ms >= start_ms, c.start_ms < end_ms)
         daters: dict[int, Dater] = {}
+        patience = Patience(PATIENCE_S)
         found: dict[str, list[Sample]] = {}
         decimals: _Decimals = {}
         for row in connection.execute(query.order_by(c.start_ms)):
+            if patience.over():
+                raise RetryLater(f"{site} has sent too much of that time to be read at once")
             if row.epoch not in daters:
                 daters[row.epoch] = read_dater(connection, site, row.epoch)
             batch = wire_batch.decode(row.payload)

@@ -16,20 +16,25 @@ from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.live import take
-from hub.io.rows import anchor_of, receipts_by_epoch
+from hub.io.rows import anchor_of, in_parts, receipts_by_epoch
 from hub.ports import Archived, Span
 from hub.starts import PassedOver
 from protocol import batch as wire_batch
 from protocol import schema as wire_schema
 from protocol.batch import EventRow
 from protocol.control import SiteState
+from protocol.errors import Refusal
 from protocol.events import ChargingSession, SlotTaken
+from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.live import Live
 from protocol.ranges import Range, common
 from protocol.schema import Schema
 
-REJECTS_MAX = 1000
-"""Refused messages kept; the oldest goes when another comes, the counters remember them all."""
+REJECTS_MAX = 50
+"""Refused messages kept of a site, and of all who are not enrolled together; the oldest give way to new ones."""
+
+LATEST_MAX = 2048
+"""Columns of which a site's newest value is kept: as many as its largest schema has."""
 
 
 class SqlTransaction:
@@ -72,8 +77,7 @@ class SqlTransaction:
         mine = (c.site == site) & (c.epoch == epoch) & (c.cause == cause)
         rows = self.connection.execute(select(c.first_seq, c.last_seq).where(mine))
         before = {(row.first_seq, row.last_seq) for row in rows}
-        gone = [first for first, last in before - set(ranges)]
-        if gone:
+        for gone in in_parts([first for first, last in before - set(ranges)]):
             self.connection.execute(delete(t.receipts).where(mine, c.first_seq.in_(gone)))
         for first, last in set(ranges) - before:
             self.connection.execute(
@@ -173,12 +177,17 @@ class SqlTransaction:
             )
         )  # fmt: skip
 
-    def batches_of_boot(self, site: str, epoch: int, boot: int) -> list[Archived]:
-        """See `Transaction.batches_of_boot`."""
+    def archived_around(self, site: str, epoch: int, boot: int) -> list[int]:
+        """See `Transaction.archived_around`."""
         c = t.archive.c
         mine = (c.site == site) & (c.epoch == epoch) & (c.first_boot <= boot) & (c.last_boot >= boot)
-        rows = self.connection.execute(select(c.id, c.payload, c.start_ms, c.end_ms).where(mine))
-        return [Archived(row.id, wire_batch.decode(row.payload), row.start_ms, row.end_ms) for row in rows]
+        return list(self.connection.execute(select(c.id).where(mine)).scalars())
+
+    def archived(self, archive_id: int) -> Archived:
+        """See `Transaction.archived`."""
+        c = t.archive.c
+        row = self.connection.execute(select(c.payload, c.start_ms, c.end_ms).where(c.id == archive_id)).one()
+        return Archived(wire_batch.decode(row.payload), row.start_ms, row.end_ms)
 
     def date_batch(self, archive_id: int, span: Span) -> None:
         """See `Transaction.date_batch`."""
@@ -236,6 +245,8 @@ class SqlTransaction:
         for column, (value, utc_ms) in latest.items():
             if column not in merged or merged[column][1] <= utc_ms:
                 merged[column] = [value, utc_ms]
+        if len(merged) > LATEST_MAX:
+            merged = dict(sorted(merged.items(), key=lambda item: -item[1][1])[:LATEST_MAX])
         newest_ms = max((utc_ms for _, utc_ms in merged.values()), default=None)
         # An old card that is read late does not make its epoch the present one.
         lives = before_ms is None or row is None or row.epoch is None or (newest_ms or 0) > before_ms
@@ -251,21 +262,24 @@ class SqlTransaction:
         """See `Transaction.live`."""
         take(self.connection, site, live, values, received_at_ms)
 
-    def reject(self, message: Message, rejected: Rejected) -> None:
+    def reject(self, message: Message, rejected: Rejected) -> int:
         """See `Transaction.reject`; the same bytes are kept once, however often they are sent or imported."""
         c = t.rejects.c
-        known = select(c.id).where(c.topic == message.topic[:200], c.payload == message.payload).limit(1)
+        site = rejected.address.site if rejected.address is not None else None
+        stranger = rejected.refusal is Refusal.UNKNOWN_SITE or site is None
+        alike = (c.site.is_(None) | (c.refusal == Refusal.UNKNOWN_SITE)) if stranger else (c.site == site)
+        kept = {"topic": message.topic[:200], "payload": message.payload[:PAYLOAD_MAX_BYTES]}
+        known = select(c.id).where(alike, c.topic == kept["topic"], c.payload == kept["payload"]).limit(1)
         if self.connection.execute(known).first() is not None:
-            return
+            return 0
         self.connection.execute(
             insert(t.rejects).values(
-                received_at_ms=message.received_at_ms, topic=message.topic[:200], refusal=rejected.refusal,
-                site=rejected.address.site if rejected.address is not None else None,
-                reason=rejected.reason, payload=message.payload,
+                received_at_ms=message.received_at_ms, refusal=rejected.refusal, site=site, reason=rejected.reason,
+                **kept,
             )
         )  # fmt: skip
-        newest = self.connection.execute(select(func.max(t.rejects.c.id))).scalar_one()
-        self.connection.execute(delete(t.rejects).where(t.rejects.c.id <= newest - REJECTS_MAX))
+        newest = select(c.id).where(alike).order_by(c.id.desc()).limit(REJECTS_MAX)
+        return self.connection.execute(delete(t.rejects).where(alike, c.id.not_in(newest))).rowcount
 
     def _place(self, values: dict[str, object]) -> None:
         self.connection.execute(insert(t.archive).values(values))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
 from typing import Any
 
 import pytest
 
-from edge import profiles
+from edge import inspection, profiles
 from edge.captures import Captures, DeviceRefusal
 from edge.frames import Framing, Request, mbap_wrap, rtu_wrap
 from firmware_config import load, profile_text
@@ -266,3 +268,13 @@ def test_a_lone_word_of_a_text_or_a_clock_says_so() -> None:
     assert (told.name, told.value, told.refused) == ("clock", None, "takes 3 words, and not all of them are here")
     (model,) = captures("srne-rover").told({"function": 3, "address": 0x000D, "registers": [514]})
     assert (model.name, model.refused) == ("model", "takes 8 words, and not all of them are here")
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e400", "[NaN]", '{"a": Infinity}'])
+def test_a_capture_whose_name_is_no_name_is_decoded_all_the_same(number: str) -> None:
+    """What is said of it stays JSON; only a text or a number is repeated as its `id`."""
+    line = json.dumps(RATED)[:-1] + f', "id": {number}}}'
+    out = StringIO()
+    inspection.decode(profiles.parse(load(profile_text("epever-tracer"), "device", "x")), [line], out)
+    (said,) = [json.loads(text, parse_constant=pytest.fail) for text in out.getvalue().splitlines()]
+    assert said.keys() & {"id", "metric"} == {"metric"}

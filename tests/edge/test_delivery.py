@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edge.delivery import fitting
+from edge.ports import SampleRow
 from protocol.control import Ack
 from protocol.events import AlarmCleared, AlarmRaised, CommandCode, CommandDone, Gap, GapCause, Lane, SlotTaken, Traffic
 from protocol.live import LiveCommand, decode_live
@@ -185,3 +187,17 @@ def test_samples_of_an_earlier_configuration_do_not_wait_behind_new_ones_for_eve
     assert bench.at_s < 3720
     sent = {seq for _, message in bench.link.batches() for seq in message.seqs()}
     assert sent.issuperset(earlier)
+
+
+def test_a_sample_that_is_not_as_wide_as_its_table_goes_alone() -> None:
+    """An edited card cannot stop the agent: the hub refuses that one row, and the others are sent."""
+    rows = [
+        SampleRow(seq, b"12345678", 0, 1, 60, values) for seq, values in enumerate([(1, 2), (3, 4), (5,), (6, 7)], 1)
+    ]
+    taken = []
+    left = list(rows)
+    while left:
+        some, _, _ = fitting(7, list(left))
+        taken.append([row.seq for row in some])
+        left = left[len(some) :]
+    assert taken == [[1, 2], [3], [4]]

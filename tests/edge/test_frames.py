@@ -286,3 +286,10 @@ def test_noise_never_becomes_a_value(before: bytes, after: bytes) -> None:
     """Around a good reply, whatever noise: that reply or none."""
     assert heard(before, VOLTAGE_REPLY, after).reply in (None, Reply(1, 4, VOLTAGE_WORDS))
     assert heard(before, after).reply is None
+
+
+def test_a_captured_request_for_more_than_a_reply_can_carry_finds_none() -> None:
+    """It ends in a complaint about the line, not in one about bytes."""
+    request = Request(1, 3, 0, 65_535)
+    for heard in (b"", b"\x01\x03\xfe" + bytes(300), request.encode() + b"noise"):
+        assert find_reply(heard, request).reply is None

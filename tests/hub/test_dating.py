@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.ingest.dating import UNKNOWN, Anchor, Dater, TimeQuality, plausible
+from hub.ingest.dating import ERROR_MAX_MS, UNKNOWN, Anchor, Dater, TimeQuality, plausible
 from protocol.events import AnchorSource
 
 T0_MS = 1_700_000_000_000
@@ -58,6 +58,12 @@ def test_a_date_outside_of_this_century_is_no_date() -> None:
     """Whatever an anchor or an uptime claims, no answer has to compute with the year 287396."""
     assert Dater({1: [ntp(0, 0)]}).date(1, 2**53) == UNKNOWN
     assert Dater({1: [ntp(2**53, 0)]}).date(1, 0) == UNKNOWN
-    assert plausible(T0_MS, T0_MS)
-    assert not plausible(0, T0_MS)
-    assert not plausible(T0_MS + 2 * 86_400_000, T0_MS)
+    assert plausible(T0_MS, 0, T0_MS)
+    assert not plausible(0, 0, T0_MS)
+    assert not plausible(T0_MS + 2 * 86_400_000, 0, T0_MS)
+
+
+def test_an_anchor_that_may_be_years_off_dates_nothing() -> None:
+    """A site's newest value is never said to be from before this calendar, whatever error an anchor admits."""
+    assert plausible(T0_MS, ERROR_MAX_MS, T0_MS)
+    assert not plausible(T0_MS, ERROR_MAX_MS + 1, T0_MS)

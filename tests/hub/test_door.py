@@ -206,11 +206,20 @@ def test_a_form_of_another_page_does_nothing(house: House) -> None:
     client, other = house.visitor("Awa S."), house.visitor("Issa", KIOSK)
     assert client.post("/compte/partout", data={"cle": ""}).status_code == 403
     assert client.post("/compte/partout", data=form(other)).status_code == 403
-    for header in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}):
+    for header in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://elsewhere.example"}, {"Origin": "http://["}):
         assert client.post("/compte/partout", data=form(client), headers=header).status_code == 403
     assert client.get("/compte").status_code == 200
     assert house.visitor().post("/connexion", data={"nom": "Issa", "code": SECRET, "cle": ""}).status_code == 403
     assert client.post("/compte/partout", data=form(client), headers={"Origin": "http://testserver"}).status_code == 303
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**30, -(2**70), 0])
+def test_a_number_that_no_row_can_have_names_nobody(house: House, number: int) -> None:
+    """It ends in the page that says so, not in a mistake of the hub."""
+    client = house.visitor("Awa")
+    assert client.get(f"/personnes/{number}").status_code == 404
+    assert client.post(f"/personnes/{number}/fermer", data=form(client)).status_code == 404
+    assert client.post(f"/compte/jetons/{number}/fin", data=form(client)).status_code == 422
 
 
 def test_over_tls_the_cookie_belongs_to_this_host(hub: TestHub) -> None:

@@ -17,8 +17,11 @@ from hub.answers.loss import loss
 from hub.answers.series import series
 from hub.answers.sites import latest, list_sites
 from hub.answers.times import utc
-from hub.errors import RetryLater
+from hub.errors import Refused
 from hub.io import tables as t
+from hub.io import transaction
+from hub.io.transaction import SqlTransaction
+from hub.ports import Archived
 from protocol import batch, control, schema
 from protocol.control import SiteState
 from protocol.errors import Refusal
@@ -32,6 +35,7 @@ from protocol.events import (
     SlotTaken,
     UnknownEvent,
 )
+from protocol.limits import PAYLOAD_MAX_BYTES
 from protocol.live import Live, encode_live
 from protocol.schema import ColumnSpec, Schema, TableSpec
 from protocol.topics import Address, Channel
@@ -170,7 +174,7 @@ def test_a_refused_payload_is_kept_aside_and_counted(
     hub.send(Channel.UP, payload, address)
     with hub.ledger.reading() as connection:
         (row,) = connection.execute(select(t.rejects)).all()
-    assert (row.refusal, row.payload) == (refusal, payload)
+    assert (row.refusal, row.payload) == (refusal, payload[:PAYLOAD_MAX_BYTES])
     assert row.reason
     assert hub.consumer.counters.rejected == {refusal: 1}
     assert hub.inbox.settled[-1].payload == payload
@@ -241,7 +245,7 @@ def test_a_failing_commit_undoes_the_whole_step(hub: TestHub) -> None:
             transaction.write_receipts("ecole-a", 1, "", [(1, 5)])
             transaction.write_receipts("no such site", 1, "", [(1, 5)])
 
-    with pytest.raises(RetryLater):
+    with pytest.raises(Refused):
         fail_half_way()
     assert hub.ledger.numbers("ecole-a") == {}
 
@@ -405,3 +409,47 @@ def test_an_implausible_value_is_not_shown_by_the_hub_either(hub: TestHub) -> No
     hub.send_batch(of(anchor(1, 0, NOON_MS), samples(2, [0, 60], [10**8, 5])), at_ms=NOON_MS + 60_000)
     found = hub.store.samples("ecole-a", ["controller.panel_power_w"], 0, 2 * NOON_MS)["controller.panel_power_w"]
     assert [sample.value for sample in found] == [5]
+
+
+def test_one_gap_over_thousands_of_others_is_taken(hub: TestHub) -> None:
+    """However many ranges become one, no statement has more keys than a database takes."""
+    gaps = (event(10**6 + number, Gap(3 * number + 1, 3 * number + 1, GapCause.LOST)) for number in range(2000))
+    hub.send_batch(of(*gaps))
+    ack = hub.send_batch(of(event(2 * 10**6, Gap(1, 10**6 - 1, GapCause.LOST))))
+    assert hub.consumer.counters.retries == 0
+    assert ack.missing == ((10**6 + 2000, 2 * 10**6 - 1),)
+
+
+def test_batches_that_claim_to_be_of_every_boot_are_read_once(hub: TestHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred anchors of a hundred boots cost one reading of each batch that may have their rows, not a hundred."""
+    for number in range(5):
+        rows = samples(1000 + 2 * number, [60, 120], [1, 2])
+        hub.send_batch(of(replace(rows, boots=(1, 2**40))))
+    read: list[int] = []
+    sound = SqlTransaction.archived
+
+    def archived(self: SqlTransaction, archive_id: int) -> Archived:
+        read.append(archive_id)
+        return sound(self, archive_id)
+
+    monkeypatch.setattr(SqlTransaction, "archived", archived)
+    hub.send_batch(of(*(anchor(10**6 + boot, 5, NOON_MS - 10**6, boot=boot) for boot in range(2, 102))))
+    assert sorted(read) == [1, 2, 3, 4, 5]
+
+
+def test_a_site_that_invents_columns_does_not_swell_what_is_shown_of_it(
+    hub: TestHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest values of a bounded number of columns are kept; those that are oldest give way."""
+    monkeypatch.setattr(transaction, "LATEST_MAX", 4)
+    for number in range(1, 5):
+        names = tuple(ColumnSpec(f"d{number}-{column}.soc_pct", 0) for column in range(2))
+        payload = schema.encode(Schema((TableSpec("t", 60, names),)))
+        hub.send(Channel.SCHEMA, payload)
+        rows = batch.TableRows(0, (10 * number,), (1,), (60 * number,), ((50,), (60,)))
+        sent = batch.Batch(
+            1, schema.schema_id(payload), (rows,), (anchor(10 * number + 1, 60 * number, NOON_MS + number),)
+        )
+        hub.send_batch(sent, NOON_MS + 10_000)
+    found = {value.column for value in latest(hub.ledger, "ecole-a")}
+    assert found == {f"d{number}-{column}.soc_pct" for number in (3, 4) for column in range(2)}

@@ -75,6 +75,14 @@ def test_an_unknown_time_zone_is_refused() -> None:
         site_from_yaml(text, "site.yaml", board_text)
 
 
+@pytest.mark.parametrize("timezone", ["Africa", "America/Argentina", "x" * 300, "../etc/passwd"])
+def test_what_is_no_time_zone_but_a_folder_or_no_name_is_refused(timezone: str) -> None:
+    """However the system's files fail to give one."""
+    text = SITE_YAML.replace("shard: 5", f"shard: 5, timezone: {timezone}")
+    with pytest.raises(ConfigError, match=r"site\.timezone: there is no time zone"):
+        site_from_yaml(text, "site.yaml", board_text)
+
+
 def test_enrolling_twice_updates(hub: TestHub) -> None:
     """A corrected file corrects the site, and nothing else."""
     site = site_from_yaml(SITE_YAML, "site.yaml", board_text)
@@ -123,6 +131,18 @@ def test_a_ledger_that_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path) ->
     """A missing folder is no traceback."""
     with pytest.raises(RetryLater, match=r"the ledger sqlite:.* cannot be opened"):
         SqlLedger(f"sqlite:///{tmp_path}/no/such/folder/ledger.db").migrate()
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite", "sqlite://a:b:c/", "sqlitefoo://", "postgresql+nope://x", "sqlite:///x?timeout=soon"]
+)
+def test_an_address_that_is_none_of_a_ledger_is_said_in_a_sentence(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key is named, and nothing is opened."""
+    (tmp_path / "hub.yaml").write_text(f'database: "{url}"\n', "utf-8")
+    assert main(["--config", str(tmp_path / "hub.yaml"), "migrate"]) == 2
+    assert "kayasol-hub: database: " in capsys.readouterr().err
 
 
 def test_the_command_line_enrols_a_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -456,6 +456,74 @@ def test_a_row_that_no_hub_could_read_is_not_sent(open_outbox: Open) -> None:
     assert gaps(outbox) == [Gap(1, 1, GapCause.OUTBOX_DAMAGED)]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tab", 16),
+        ("tab", None),
+        ("boot", -1),
+        ("uptime_s", 2**60),
+        ("uptime_s", b"5"),
+        ("body", b"5"),
+        ("body", b"{}"),
+        ("body", b'["x"]'),
+        ("body", b"[1e400]"),
+        ("body", b"[%d]" % 2**60),
+        ("body", b"[" * 50_000),
+        ("body", 7.5),
+    ],
+)
+def test_a_card_that_was_edited_with_right_check_sums_stops_nobody(
+    open_outbox: Open, path: Path, name: str, value: object
+) -> None:
+    """A row whose contents no hub would take is set aside, whoever wrote them; the others are sent."""
+    outbox = open_outbox()
+    fill(outbox, 3)
+    outbox.close()
+    with apsw.Connection(str(path)) as db:
+        db.execute(f"UPDATE rows SET {name} = ? WHERE seq = 2", (value,))  # noqa: S608  a name of our own
+        ((*row, _),) = db.execute("SELECT * FROM rows WHERE seq = 2").fetchall()
+        db.execute("UPDATE rows SET sum = ? WHERE seq = 2", (check_sum(*row),))
+    db.close()
+    outbox = open_outbox()
+    assert pending(outbox) == [1, 3]
+    outbox.commit([])
+    assert gaps(outbox) == [Gap(2, 2, GapCause.OUTBOX_DAMAGED)]
+
+
+@pytest.mark.parametrize("value", ["x", -1, None, 2**60])
+def test_an_edited_session_is_not_billed(open_outbox: Open, path: Path, value: object) -> None:
+    """What is no moment cannot be the beginning of a charge, even under a right check sum."""
+    outbox = open_outbox()
+    outbox.commit([session(1), session(2)])
+    outbox.close()
+    with apsw.Connection(str(path)) as db:
+        try:
+            db.execute("UPDATE open_sessions SET start_uptime_s = ? WHERE slot = 1", (value,))
+        except apsw.ConstraintError:
+            return  # the table refuses it
+        ((*row, _),) = db.execute("SELECT * FROM open_sessions WHERE slot = 1").fetchall()
+        db.execute("UPDATE open_sessions SET sum = ? WHERE slot = 1", (check_sum(*row),))
+    db.close()
+    assert open_outbox().open_sessions() == [session(2)]
+
+
+@pytest.mark.parametrize("epoch", ["", "x", "-5", "0", "[1]", "9" * 40, "²"])
+def test_an_epoch_that_is_none_is_damage_even_with_its_check_sum(path: Path, epoch: str) -> None:
+    """The agent begins a new one instead of ending at every start; a reader beside it says why it cannot read."""
+    SqliteOutbox(Space(path, ALL, PLENTY)).close()
+    with apsw.Connection(str(path)) as db:
+        db.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
+        db.execute("UPDATE meta SET value = ? WHERE key = 'sum'", (outbox_file.epoch_sum(epoch),))
+    db.close()
+    with pytest.raises(RetryLater, match="damaged"), read_only(path):
+        pass
+    outbox = SqliteOutbox(Space(path, ALL, PLENTY))
+    assert outbox.damage is not None
+    assert "the epoch is garbled" in outbox.damage
+    outbox.close()
+
+
 def test_a_damaged_index_costs_no_row(open_outbox: Open, path: Path, tmp_path: Path) -> None:
     """What SQLite can rebuild from the rows themselves is rebuilt, not set aside."""
     outbox = open_outbox()
