@@ -19,6 +19,9 @@ class Seal(StrEnum):
     """A row was edited on the card, or taken with another key."""
 
     ROWS_LOST = "rows_lost"
+    ROWS_FORGOTTEN = "rows_forgotten"
+    """More rows are here than the site counts: its card forgot some, which the comparison of counts shows."""
+
     NO_KEY = "no_key"
     """The site seals its rows, and its key is not known here."""
 
@@ -59,13 +62,22 @@ def judge(told: Sealed, keys: Sequence[bytes], links: Iterable[Link] | None) -> 
         return _both(Seal.UNSEALED) if keys else None
     if not keys:
         return _both(Seal.NO_KEY)
-    events_lost, samples_lost = _events(told.here) < _events(told.claimed), told.here.samples < told.claimed.samples
-    if events_lost and samples_lost:
-        return _both(Seal.ROWS_LOST)
+    events, samples = (
+        _uncounted(_events(told.here), _events(told.claimed)), _uncounted(told.here.samples, told.claimed.samples),
+    )  # fmt: skip
+    if events is not None and samples is not None:
+        return SealVerdict(events, samples)
     if links is None:
         return _both(Seal.TOO_LONG)
-    events, samples = _found(told, told.seals, keys, sorted(links))
-    return SealVerdict(_one(told, lost=events_lost, found=events), _one(told, lost=samples_lost, found=samples))
+    found = _found(told, told.seals, keys, sorted(links))
+    return SealVerdict(events or _one(told, found=found[0]), samples or _one(told, found=found[1]))
+
+
+def _uncounted(here: int, claimed: int) -> Seal | None:
+    """Say why a chain of other rows than the site counted cannot be told; None when they are as many."""
+    if here == claimed:
+        return None
+    return Seal.ROWS_LOST if here < claimed else Seal.ROWS_FORGOTTEN
 
 
 def _found(told: Sealed, said: Seals, keys: Sequence[bytes], rows: Sequence[Link]) -> tuple[bool, bool]:
@@ -79,9 +91,7 @@ def _found(told: Sealed, said: Seals, keys: Sequence[bytes], rows: Sequence[Link
     return events, samples
 
 
-def _one(told: Sealed, *, lost: bool, found: bool) -> Seal:
-    if lost:
-        return Seal.ROWS_LOST
+def _one(told: Sealed, *, found: bool) -> Seal:
     if not found:
         return Seal.DIFFERS
     return Seal.AGREES if told.follows else Seal.BEGUN_ANEW

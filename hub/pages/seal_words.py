@@ -13,6 +13,7 @@ from hub.seals import Seal
 
 _WORDS = {
     Seal.ROWS_LOST: "sceau : des enregistrements manquent",
+    Seal.ROWS_FORGOTTEN: "sceau : la carte a oublié des enregistrements",
     Seal.NO_KEY: "sceau : la clé secrète du site n'est pas connue ici",
     Seal.UNSEALED: "sans sceau",
     Seal.BEGUN_ANEW: "sceau : le compte d'avant manque",

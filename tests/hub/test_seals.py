@@ -202,3 +202,17 @@ def test_the_order_of_rows_does_not_matter() -> None:
     links: list[Link] = list(seal.links(of(*DAY_1), lambda _: True))
     begun = seal.begin(KEY, 1, 1)
     assert seal.chain(begun, reversed(links)) == seal.chain(begun, links)
+
+
+def test_a_card_that_forgot_a_row_is_not_called_edited(hub: TestHub) -> None:
+    """The hub has more than the site counted: the counts differ, and the seal of that lane cannot tell."""
+    know(hub)
+    hub.send_batch(of(*DAY_1, told(8, 1, *DAY_1[:2], *DAY_1[3:])))
+    assert verdicts(hub) == [SealVerdict(Seal.AGREES, Seal.ROWS_FORGOTTEN)]
+
+
+def test_a_count_of_which_nothing_is_here_is_no_mistake(hub: TestHub) -> None:
+    """All its numbers were given up."""
+    know(hub)
+    hub.send_batch(of(FIRST, event(20, Gap(1, 7, GapCause.OUTBOX_DAMAGED))))
+    assert verdicts(hub) == [SealVerdict(Seal.ROWS_LOST, Seal.ROWS_LOST)]

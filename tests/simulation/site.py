@@ -14,8 +14,8 @@ from tests.simulation.disk import Habits
 SLOTS = (1, 2, 3, 4)
 COMMIT_S = 60.0
 DEBOUNCE_S = 2.0
-SCARCE_ROWS = 120
-"""What the outbox of a few sites holds at most: samples must go when their link is down for a day."""
+SCARCE_ROWS = 70
+"""What the outbox of a few sites holds at most: samples must go when their link is down for half a day."""
 
 SITE = """\
 site: {{id: simulated, name: Simulated, kind: school, commune: Kaya, shard: 0}}

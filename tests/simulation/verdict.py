@@ -123,7 +123,7 @@ class Verdict:
         """No card is called edited that nobody edited; only a spoilt one may lose the note of its running count."""
         allowed = {Seal.AGREES, Seal.ROWS_LOST}
         if any(row.spoilt for row in self._truth.rows.values()):
-            allowed.add(Seal.BEGUN_ANEW)
+            allowed |= {Seal.BEGUN_ANEW, Seal.ROWS_FORGOTTEN}
         ledger, later_ms = self._life.centre.ledger, self._life.network.now_ms + 10 * 86_400_000
         while ledger.compare_tally(later_ms):
             pass
