@@ -25,9 +25,9 @@ from hub.io import accounts
 from hub.io import boots as boot_rows
 from hub.io import tables as t
 from hub.io.access_tables import communes
+from hub.io.accounts import Due
 from hub.io.communes import commune_of
 from hub.io.enrolment import EnrolmentTables
-from hub.io.accounts import Due
 from hub.io.files import mark_of, read_mark
 from hub.io.live import LiveTable
 from hub.io.rest import Rest

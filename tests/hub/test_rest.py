@@ -70,3 +70,18 @@ def test_a_comparison_that_takes_too_long_waits(hub: TestHub, monkeypatch: pytes
     hub.send_batch(of(event(3, Tally(2, 2, 0, 0, 0, 0, 1, 0))))
     assert [hub.ledger.compare_tally(NOON_MS) for _ in range(2)] == [True, False]
     assert [tally.verdict for tally in hub.ledger.tallies("ecole-a", 5)] == [None, None]
+
+
+def test_a_mistake_over_one_sites_count_or_day_stops_nobody(hub: TestHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged, that site waits, and the ingest goes on to the others."""
+
+    def broken(*_: object) -> None:
+        raise IndexError
+
+    two_sites_with_two_days(hub)
+    hub.send_batch(of(event(30, Tally(1, 29, 0, 0, 0, 0, 0, 0))))
+    monkeypatch.setattr(accounts, "compare", broken)
+    monkeypatch.setattr(hub.store, "_read", broken)
+    assert hub.ledger.compare_tally(NOON_MS)
+    assert not hub.ledger.compare_tally(NOON_MS)
+    assert [hub.store.roll_up(NOON_MS) for _ in range(5)] == [True] * 4 + [False]
